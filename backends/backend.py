@@ -1,0 +1,82 @@
+"""The contract of a backend, and how backends are found.
+
+A backend is one folder: a sampler fragment (awk, runs on the node), parsers (pure: text in, model out) and plans. To
+write one, copy `backends/lxc`, name its class under the entry-point group `ctdeck.backends`, and run the conformance
+tests. The bundled backends are loaded through the same group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.metadata import entry_points
+from typing import ClassVar, Protocol
+
+from .model import Container, NodeFacts
+
+GROUP = "ctdeck.backends"
+
+
+class Capability(StrEnum):
+    """What a backend can do at all. The screen greys out what is missing, with the reason."""
+
+    SHELL = "shell"
+    SUSPEND = "suspend"
+    SNAPSHOT = "snapshot"
+    LIVE_MIGRATION = "live-migration"
+    BEANCOUNTERS = "beancounters"
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one sample says of one backend of a node.
+
+    A whole reading (slow part present) lists every container; one that is missing there is gone. Otherwise `containers`
+    holds those whose figures moved. `want_slow` asks for a slow sample soon: something changed that only it can explain.
+    """
+
+    containers: list[Container] = field(default_factory=list)
+    whole: bool = False
+    want_slow: bool = False
+    broken: str = ""  # the backend is there but cannot be read: one sentence with its remedy
+    notes: tuple[str, ...] = ()
+    disk: tuple[int, int] | None = None  # bytes used and total of the container area
+
+
+class Reader(Protocol):
+    """The memory of one node's backend between samples (last counters). Pure otherwise: no clock, no I/O."""
+
+    def read(self, lines: Sequence[str], facts: NodeFacts) -> Reading:
+        """`lines`: the section of this backend in one sample. `facts`: the node's, already updated by the same sample.
+
+        Never raises: what it cannot read it says in `Reading.notes` or `Container.note`.
+        """
+        ...
+
+
+class Backend(Protocol):
+    """What ctdeck must know of a kind of containers."""
+
+    name: ClassVar[str]  # as in `NODE/BACKEND:ID`
+    label: ClassVar[str]  # for people: "OpenVZ"
+    capabilities: ClassVar[frozenset[Capability]]
+    absent: ClassVar[dict[Capability, str]]  # why a capability is missing, for people
+
+    probe: ClassVar[str]  # POSIX sh, run once at connect: prints "NAME VERSION" lines of its tools, nothing where absent
+    sampler: ClassVar[str]  # awk functions NAME_begin(), NAME_fast(), NAME_slow() (see backends/sampler)
+
+    def reader(self, node: str) -> Reader: ...
+
+    def shell(self, container_id: str) -> tuple[str, ...]:
+        """Command on the node that opens an interactive root shell inside; a container's console where none."""
+        ...
+
+
+def load(names: Sequence[str] = ()) -> dict[str, Backend]:
+    """Installed backends by name; all, or those named. An unknown name raises KeyError, with what is installed."""
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    for name in names:
+        if name not in found:
+            raise KeyError(f"no backend {name!r} is installed (there are: {', '.join(sorted(found))})")
+    return {name: found[name].load()() for name in (names or sorted(found))}

@@ -1,0 +1,1 @@
+"""Everything that knows people: the command line and the screen."""
