@@ -63,7 +63,9 @@ class Backend(Protocol):
     capabilities: ClassVar[frozenset[Capability]]
     absent: ClassVar[dict[Capability, str]]  # why a capability is missing, for people
 
-    probe: ClassVar[str]  # POSIX sh, run once at connect: prints "NAME VERSION" lines of its tools, nothing where absent
+    probe: ClassVar[
+        str
+    ]  # POSIX sh, run once at connect: prints "NAME VERSION" lines of its tools, nothing where absent
     sampler: ClassVar[str]  # awk functions NAME_begin(), NAME_fast(), NAME_slow() (see backends/sampler)
 
     def reader(self, node: str) -> Reader: ...

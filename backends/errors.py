@@ -1,8 +1,8 @@
 """What can go wrong, said for people.
 
-    CtdeckError                 message (one sentence: what, where) + remedy (one sentence: what to do)
-    ├── ConfigError             the fleet file or an option is wrong: nothing was started (exit code 2)
-    └── Fault                   one node cannot be reached or read; all other nodes go on
+CtdeckError                 message (one sentence: what, where) + remedy (one sentence: what to do)
+├── ConfigError             the fleet file or an option is wrong: nothing was started (exit code 2)
+└── Fault                   one node cannot be reached or read; all other nodes go on
 """
 
 from __future__ import annotations
