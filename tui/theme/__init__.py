@@ -1,0 +1,1 @@
+"""How ctdeck looks: tones (what a piece of text means), the colours of each, and the signs."""
