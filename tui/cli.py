@@ -1,0 +1,141 @@
+"""The command line: which verb, which options, which exit code.
+
+Only argparse and what it imports anyway is imported here, so that `--help`, `--version` and wrong use are answered at
+once. Each verb is a module of `tui.commands`, imported when it is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from . import __version__
+
+#: Verb -> what it does. The module of a verb has its name, `arguments(parser)` and `run(options) -> int`.
+VERBS = {
+    "demo": "the deck on a simulated fleet of OpenVZ nodes",
+}
+
+FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
+
+_DEFAULTS = {"fleet": None, "json": False, "read_only": False, "ascii": False, "mouse": False}
+
+_EPILOG = """\
+exit codes: 0 done, 1 failed, 2 wrong use, 3 some nodes did not answer
+`ctdeck VERB --help` tells the options of a verb. Common options stand before or after it.
+"""
+
+
+class UsageError(Exception):
+    """Wrong use, and what to do instead."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells wrong use to `main`, instead of printing it and leaving."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}. See {self.prog} --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit code. Never raises, never prints a traceback (but with CTDECK_DEBUG=1)."""
+    try:
+        code = _run(sys.argv[1:] if argv is None else list(argv))
+        sys.stdout.flush()
+    except SystemExit as leave:  # --help and --version
+        return leave.code if isinstance(leave.code, int) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads any more. The interpreter flushes stdout once more at its end: give it a place that takes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except UsageError as error:
+        return _say(str(error), USAGE)
+    except Exception as error:
+        from .crash import told
+
+        return _say(*told(error))
+    return code
+
+
+def _say(message: str, code: int) -> int:
+    print(f"ctdeck: {message}", file=sys.stderr)
+    return code
+
+
+def _run(argv: list[str]) -> int:
+    parser = _parser()
+    options, unknown = parser.parse_known_args(argv)
+    _refuse_unknown(unknown, parser)
+    verb = options.verb
+    if verb is not None and verb not in VERBS:
+        raise UsageError(f'there is no verb "{_shown(verb)}". {_nearest(verb, VERBS)}')
+    from importlib import import_module
+
+    module: Any = import_module(f".commands.{verb or 'deck'}", __package__)
+    if verb is not None:
+        parser = Parser(prog=f"ctdeck {verb}", description=f"{VERBS[verb].capitalize()}.", allow_abbrev=False)
+        module.arguments(parser)
+        _common(parser)
+        options, unknown = parser.parse_known_args(options.rest, options)
+        _refuse_unknown(unknown, parser)
+    return int(module.run(argparse.Namespace(**{**_DEFAULTS, **vars(options)})))
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="ctdeck",
+        usage="ctdeck [options] [verb] ...",
+        description="One deck for every container on every hardware node, over SSH. Without a verb: the deck.",
+        epilog="verbs:\n" + "".join(f"  {verb:<9} {what}\n" for verb, what in VERBS.items()) + "\n" + _EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"ctdeck {__version__}")
+    _common(parser)
+    parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    """Options that stand before or after the verb. No defaults: the verb's parser would undo what stood before it."""
+    absent = argparse.SUPPRESS
+    group = parser.add_argument_group("common options")
+    group.add_argument(
+        "--fleet", metavar="FILE", default=absent, help="the fleet file (else ~/.config/ctdeck/fleet.yaml)"
+    )
+    group.add_argument("--json", action="store_true", default=absent, help="print JSON (ls, doctor)")
+    group.add_argument("--read-only", action="store_true", default=absent, help="offer nothing that changes a node")
+    group.add_argument("--ascii", action="store_true", default=absent, help="draw with ASCII characters only")
+    group.add_argument("--mouse", action="store_true", default=absent, help="the deck takes the mouse (key M)")
+
+
+def _refuse_unknown(words: list[str], parser: argparse.ArgumentParser) -> None:
+    if not words:
+        return
+    word = words[0].partition("=")[0]
+    if not word.startswith("-"):
+        raise UsageError(f'"{_shown(word)}" is one word too many. See {parser.prog} --help')
+    valid = [option for option in parser._option_string_actions if option.startswith("--")]
+    raise UsageError(f'there is no option "{_shown(word)}". {_nearest(word, valid)}')
+
+
+def _shown(word: str) -> str:
+    """A word of the person's own, safe to print: it may have been pasted."""
+    return word if word.isprintable() else ascii(word)[1:-1]
+
+
+def _nearest(word: str, valid: Sequence[str] | dict[str, str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(word.lower(), valid, n=1, cutoff=0.5)
+    return f"Did you mean {close[0]}?" if close else f"There are: {', '.join(valid)}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,107 @@
+"""`ctdeck demo`: the deck on a simulated fleet, which runs in a process of its own and ends with us."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from backends.errors import ConfigError, CtdeckError
+from backends.inventory import Inventory, load
+
+#: Seconds that the simulated nodes may take until all of them listen.
+_START = 30.0
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--nodes", type=_count, metavar="N", help="nodes (4)")
+    parser.add_argument("--containers", type=_count, metavar="N", help="containers on each node (15)")
+    parser.add_argument("--scenario", metavar="NAME", help="what goes wrong; `--scenario list` prints the names")
+    parser.add_argument("--chaos", action="store_true", help="random faults from time to time")
+    parser.add_argument(
+        "--serve", action="store_true", help="no deck: print the path of the fleet file and keep running"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.json:
+        raise ConfigError(
+            "the demo prints no JSON", "`ctdeck --fleet FILE ls --json` does, with the file of `demo --serve`"
+        )
+    if options.fleet is not None:
+        raise ConfigError("the demo brings its own fleet", "Remove --fleet")
+    # -P: a folder named `backends` where we stand is not ours.
+    command = [sys.executable, "-P", "-m", "backends.demo", *_passed_on(options)]
+    if options.serve or options.scenario == "list":
+        sys.stdout.flush()
+        os.execv(sys.executable, command)
+    from .deck import on_terminal, show
+
+    if not on_terminal():
+        raise ConfigError("the deck needs a terminal", "`ctdeck demo --serve` needs none")
+    with _Demo(command) as demo:
+        return show(demo.inventory, options)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1000):
+        raise argparse.ArgumentTypeError(f'"{text}" is no number from 1 to 1000')
+    return int(text)
+
+
+def _passed_on(options: argparse.Namespace) -> list[str]:
+    words = []
+    for name in ("nodes", "containers", "scenario"):
+        if (value := getattr(options, name)) is not None:
+            words += [f"--{name}", str(value)]
+    return words + ["--chaos"] * options.chaos
+
+
+class _Demo:
+    """The process of the simulated nodes. It ends when its standard input does: also when we are killed."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
+        self._process = subprocess.Popen(
+            [*command, "--until-eof"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> _Demo:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._errors.close()
+
+    async def inventory(self) -> Inventory:
+        """The fleet file of the demo, when all its nodes listen."""
+        reader = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), self._process.stdout)
+        try:
+            async with asyncio.timeout(_START):
+                line = await reader.readline()
+        except TimeoutError:
+            raise CtdeckError(f"the demo did not start within {_START:g} s", "Is the machine busy?") from None
+        if not line.endswith(b"\n"):
+            self._errors.seek(0)
+            last = self._errors.read()[-2000:].decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise CtdeckError(f"the demo did not start: {last or 'it told no reason'}")
+        return load(Path(os.fsdecode(line.rstrip(b"\n"))))
