@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.metadata import entry_points
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from .model import Container, NodeFacts
 
@@ -72,6 +72,31 @@ class Backend(Protocol):
 
     def shell(self, container_id: str) -> tuple[str, ...]:
         """Command on the node that opens an interactive root shell inside; a container's console where none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A short POSIX sh script for a node; `args` are its `$1`..., and nothing of them ever stands in `text`."""
+
+    text: str
+    args: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Files(Protocol):
+    """What a backend may offer beside: text files of a container on its node.
+
+    Each script prints where it read on the first line and the content after it. Where there is nothing it says why in
+    one sentence on stderr and exits with 3.
+    """
+
+    def raw_config(self, container_id: str) -> Script:
+        """The configuration file, as it is."""
+        ...
+
+    def logs(self, container_id: str) -> Script:
+        """The newest lines that the node has about the container, oldest first; a bounded number."""
         ...
 
 
