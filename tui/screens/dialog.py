@@ -1,0 +1,70 @@
+"""What every dialog has in common: a box in the middle, and no answer by keys that were typed before it was seen."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.timer import Timer
+from textual.widgets import Static
+
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer]):
+    """A modal box. Subclasses give its `title` and `body`; all of their text is taken literally, never as markup.
+
+    For the first `GUARD` seconds on top no key counts, so that typing ahead decides nothing: bindings are off, and an
+    input (disabled in `body`) is switched on by `armed`.
+    """
+
+    GUARD: ClassVar[float] = 0.4
+    AUTO_FOCUS = None
+    CSS_PATH = "dialog.tcss"
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.heading = title
+        self.ready = False
+        self._expired = False
+        self._guard: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="box", can_focus=False) as box:
+            box.border_title = Content(f" {self.heading} ")
+            yield from self.body()
+
+    def body(self) -> ComposeResult:
+        """The lines and inputs inside of the box."""
+        raise NotImplementedError
+
+    def armed(self) -> None:
+        """From now on keys count: switch on and focus the input, if there is one."""
+
+    def line(self, text: str, classes: str = "") -> Static:
+        return Static(Content(text), classes=classes, markup=False)
+
+    def expire(self) -> None:
+        """Nobody waits for the answer any more: go, at once or as soon as nothing lies above."""
+        self._expired = True
+        if self.is_current:
+            self.dismiss(None)
+
+    def on_screen_resume(self) -> None:
+        if self._expired:
+            self.dismiss(None)
+            return
+        self.ready = False
+        if self._guard is not None:
+            self._guard.stop()
+        self._guard = self.set_timer(self.GUARD, self._arm)
+
+    def _arm(self) -> None:
+        self.ready = True
+        self.armed()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.ready
