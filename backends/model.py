@@ -139,6 +139,7 @@ class NodeFacts:
     system: str | None = None  # PRETTY_NAME of os-release
     tools: dict[str, str] = field(default_factory=dict)  # {"vzctl": "4.11.1", "awk": "mawk 1.3.4"}
     cpus: int | None = None
+    ticks: int = 100  # USER_HZ: ticks in a second of /proc/stat and /proc/PID/stat
     cpu_percent: float | None = None  # 100 = all cores busy
     load: tuple[float, float, float] | None = None
     memory_total: int | None = None  # bytes
