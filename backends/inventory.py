@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from .backend import GROUP
@@ -69,9 +70,10 @@ class Inventory:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HOST = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9._:%-]{0,252}")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,63}\$?")
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(ms|s|m|h)?")
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(ms|s|m|h)?", re.ASCII)
 _UNITS = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,9})?) ?(%)?")
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,9})?) ?(%)?", re.ASCII)
+_SSH_LINE = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*)")
 _COLUMN = re.compile(r"[+-]?[A-Za-z][A-Za-z0-9_%-]{0,31}")
 
 _TOP = ("ssh_config", "known_hosts", "defaults", "nodes", "thresholds", "columns", "keys", "read_only")
@@ -302,14 +304,16 @@ def _collect_hosts(file: Path, names: dict[str, None], depth: int) -> None:
     except (OSError, ValueError):
         return
     for line in text.splitlines():
-        word, _, rest = line.strip().replace("=", " ", 1).partition(" ")
-        try:
-            values = shlex.split(rest, comments=True)
-        except ValueError:
+        match = _SSH_LINE.match(line)
+        if match is None or (word := match[1].lower()) not in ("host", "include"):
             continue
-        if word.lower() == "host":
+        try:
+            values = shlex.split(match[2], comments=True)
+        except ValueError:  # an open quote: OpenSSH refuses such a line
+            continue
+        if word == "host":
             names.update((value, None) for value in values if _NAME.fullmatch(value))
-        elif word.lower() == "include" and depth < 16:  # the depth that OpenSSH allows
+        elif depth < 16:  # the depth that OpenSSH allows
             for value in values:
                 for found in _included(file, value):
                     _collect_hosts(found, names, depth + 1)
@@ -335,19 +339,21 @@ def write_first(path: Path, names: Sequence[str], local: bool) -> None:
         lines.append(f"  {here}: {{transport: local}}")
     text = "# The nodes of ctdeck: aliases of ~/.ssh/config, or NAME: {host: ..., port: ..., user: ...}\nnodes:\n"
     text += "\n".join(lines) + "\n"
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-                handle.write(text)
-            os.link(draft, path)  # unlike a rename, a link replaces nothing
-        finally:
-            draft.unlink()
+        with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.") as draft:  # 0600
+            draft.write(text)
+            draft.flush()
+            _publish(draft.name, path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(
+            clean(f"{path} cannot be written: {reason}"), "Check the folder and its permissions"
+        ) from None
+
+
+def _publish(draft: str, path: Path) -> None:
+    try:
+        os.link(draft, path)  # unlike a rename, a link replaces nothing
     except FileExistsError:
         raise ConfigError(clean(f"{path} is there already"), "Edit it, or move it away first") from None
-    except OSError as error:
-        raise ConfigError(
-            clean(f"{path} cannot be written: {(error.strerror or str(error)).lower()}"), "Check the folder"
-        ) from None

@@ -47,7 +47,8 @@ class Value:
 
     def expected(self, example: str) -> ConfigError:
         """An error that tells what stands here and what was expected instead."""
-        return self.error(f"{self._shown()} is not what can stand here", f"Expected {example}")
+        what = self._shown()
+        return self.error(f"{what} is not valid" if what else "there is no value", f"Expected {example}")
 
     @property
     def absent(self) -> bool:
@@ -102,7 +103,7 @@ class Value:
             return "a map"
         if isinstance(self.node, yaml.SequenceNode):
             return "a list"
-        return f'"{clean(self.node.value, 60)}"' if self.node.value else "nothing"
+        return f'"{clean(self.node.value, 60)}"' if self.node.value else ""
 
 
 def _line(node: yaml.Node) -> int:
@@ -116,12 +117,7 @@ def read(path: Path, what: str) -> Value:
         _refuse_depth(path, text)
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        problem = error.problem or error.context or "it cannot be read"
-        raise ConfigError(
-            clean(f"{path}{where}: this is not YAML: {problem}"), "Look at that line and the one above it"
-        ) from None
+        raise _syntax_error(path, text, error) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(clean(f"{path}:{line}: there is a control character ({error.reason})"), "Remove it") from None
@@ -130,6 +126,17 @@ def read(path: Path, what: str) -> Value:
     if node is None:
         raise ConfigError(clean(f"{path}: the {what} is empty"), "It needs at least `nodes:` and one node below it")
     return Value(path, "", _line(node), node)
+
+
+def _syntax_error(path: Path, text: str, error: yaml.MarkedYAMLError) -> ConfigError:
+    mark = error.problem_mark or error.context_mark
+    problem = (error.problem or error.context or "it cannot be read").removeprefix("but ")
+    if mark is None:
+        return ConfigError(clean(f"{path}: this is not YAML: {problem}"))
+    lines = text.splitlines()
+    tab = mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]
+    remedy = "Indent with blanks, not with tabs" if tab else "Look at that line and the one above it"
+    return ConfigError(clean(f"{path}:{mark.line + 1}:{mark.column + 1}: this is not YAML: {problem}"), remedy)
 
 
 def _text(path: Path, what: str) -> str:
