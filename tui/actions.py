@@ -80,14 +80,24 @@ ACTIONS: tuple[Action, ...] = (
     Action("right", ("right",), "right", "columns to the right, when the table is wide", Group.MOVE),
     Action("left", ("left",), "left", "columns to the left", Group.MOVE),
     Action("next-match", ("n",), "next match", "next row that the filter, or the last one, finds", Group.MOVE),
-    Action("previous-match", ("N",), "previous match", "previous row that the filter, or the last one, finds", Group.MOVE),
-    Action("filter", ("/",), "filter", "words, !not, node: group: state: ip:, cpu>80, mem>90%, failcnt>0", Group.SHOW, 2),
+    Action(
+        "previous-match", ("N",), "previous match", "previous row that the filter, or the last one, finds", Group.MOVE
+    ),
+    Action(
+        "filter", ("/",), "filter", "words, !not, node: group: state: ip:, cpu>80, mem>90%, failcnt>0", Group.SHOW, 2
+    ),
     Action("sort", ("o", "f6"), "sort", "sort by any column; the same one again inverts", Group.SHOW, 4),
-    Action("trouble", ("t",), "trouble first", "worst first: nodes in trouble, then containers, then by CPU", Group.SHOW, 5),
+    Action(
+        "trouble", ("t",), "trouble first", "worst first: nodes in trouble, then containers, then by CPU", Group.SHOW, 5
+    ),
     Action("faults", ("f",), "only faults", "only rows that are in trouble", Group.SHOW, 6),
     Action("all-nodes", ("0",), "all nodes", "show the containers of all nodes", Group.SHOW),
-    Action("node", tuple("123456789"), "node n", "show one node, in the order of the fleet file", Group.SHOW, each=True),
-    Action("split", ("|",), "split", "nodes side by side, one pane more each time, then one table again", Group.SHOW, 7),
+    Action(
+        "node", tuple("123456789"), "node n", "show one node, in the order of the fleet file", Group.SHOW, each=True
+    ),
+    Action(
+        "split", ("|",), "split", "nodes side by side, one pane more each time, then one table again", Group.SHOW, 7
+    ),
     Action("next-pane", ("tab",), "next pane", "next pane", Group.SHOW),
     Action("zoom", ("+",), "zoom", "the table alone, or all again", Group.SHOW),
     Action("wide", ("w",), "wide", "all columns, scrolled by the arrows", Group.SHOW),
@@ -112,7 +122,9 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("logs", ("l",), "logs", "the last lines that the node has about it", Group.LOOK, 9, needs=Needs.CONTAINER),
     Action("history", ("h",), "history", "CPU and memory of the last hour", Group.LOOK, needs=Needs.CONTAINER),
-    Action("raw", ("x",), "raw config", "its configuration file, as it is on the node", Group.LOOK, needs=Needs.CONTAINER),
+    Action(
+        "raw", ("x",), "raw config", "its configuration file, as it is on the node", Group.LOOK, needs=Needs.CONTAINER
+    ),
     Action(
         "beancounters",
         ("B",),
@@ -122,7 +134,9 @@ ACTIONS: tuple[Action, ...] = (
         needs=Needs.CONTAINER,
         capability=Capability.BEANCOUNTERS,
     ),
-    Action("node-info", ("@",), "node", "what the node says of itself, its error and remedy", Group.LOOK, needs=Needs.NODE),
+    Action(
+        "node-info", ("@",), "node", "what the node says of itself, its error and remedy", Group.LOOK, needs=Needs.NODE
+    ),
     Action("refresh", ("ctrl+r", "f5"), "refresh", "read all nodes now, and connect again now", Group.DECK),
     Action("pause", ("Z",), "pause", "stop the figures, or go on", Group.DECK),
     Action("mouse", ("M",), "mouse", "mouse on or off (off: the terminal selects and copies)", Group.DECK),
@@ -131,7 +145,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("menu", (".",), "more", "every action for this row, the impossible ones with the reason", Group.DECK, 11),
     Action("palette", (":", "ctrl+p"), "command", "find an action by its name", Group.DECK, 10),
     Action("help", ("?", "f1"), "help", "every key, searchable", Group.DECK, 12),
-    Action("back", ("escape",), "back", "one step back: message, filter, marks, panes; never quits", Group.DECK, where=LIST),
+    Action(
+        "back", ("escape",), "back", "one step back: message, filter, marks, panes; never quits", Group.DECK, where=LIST
+    ),
     Action("quit", ("q",), "quit", "asks first; Ctrl-C twice leaves at once", Group.DECK),
 )
 
