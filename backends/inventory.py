@@ -7,12 +7,10 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from .backend import GROUP
 from .errors import ConfigError
 from .text import clean
 from .yamlfile import Value, nearest, read
@@ -226,6 +224,10 @@ def _tags(value: Value) -> tuple[str, ...]:
 
 
 def _backends(value: Value) -> tuple[str, ...]:
+    from importlib.metadata import entry_points  # dear, and seldom needed
+
+    from .backend import GROUP
+
     installed = sorted(entry_points(group=GROUP).names)
     return tuple(_one_of(item, installed) for item in value.items(f"a list of backends: [{', '.join(installed)}]"))
 

@@ -7,6 +7,7 @@ once. Each verb is a module of `tui.commands`, imported when it is used.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from . import __version__
 
 #: Verb -> what it does. The module of a verb has its name, `arguments(parser)` and `run(options) -> int`.
 VERBS = {
+    "ls": "every container of every node, now",
     "demo": "the deck on a simulated fleet of OpenVZ nodes",
 }
 
@@ -42,6 +44,8 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code. Never raises, never prints a traceback (but with CTDECK_DEBUG=1)."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a sign is no reason to fail
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
@@ -81,7 +85,7 @@ def _run(argv: list[str]) -> int:
         parser = Parser(prog=f"ctdeck {verb}", description=f"{VERBS[verb].capitalize()}.", allow_abbrev=False)
         module.arguments(parser)
         _common(parser)
-        options, unknown = parser.parse_known_args(options.rest, options)
+        options, unknown = parser.parse_known_intermixed_args(options.rest, options)
         _refuse_unknown(unknown, parser)
     return int(module.run(argparse.Namespace(**{**_DEFAULTS, **vars(options)})))
 
