@@ -39,6 +39,8 @@ SECOND_STRIKE = 1.0
 LONGEST_WAIT = 60.0
 #: A fault that only a person can heal is looked at again this seldom.
 PERSON_WAIT = 60.0
+#: Seconds that the connection has to tell why the sampler ended.
+LAST_WORD = 0.5
 #: An empty list from a node that had containers is believed when it was told this many times in a row.
 EMPTY_BELIEVED = 3
 
@@ -124,13 +126,17 @@ class Poller:
         try:
             while True:
                 work = asyncio.create_task(self._sample_on(transport))
-                await asyncio.wait({gone, work}, return_when=asyncio.FIRST_COMPLETED)
-                if gone.done() and not work.done():
+                try:
+                    await asyncio.wait({gone, work}, return_when=asyncio.FIRST_COMPLETED)
+                    if work.done() and work.exception() is not None:
+                        # a lost connection ends the sampler first: its own word comes a moment later, and says more
+                        await asyncio.wait({gone}, timeout=LAST_WORD)
+                    if gone.done():
+                        raise gone.result()
+                    await work
+                finally:
                     work.cancel()
                     await asyncio.gather(work, return_exceptions=True)
-                if gone.done():
-                    raise gone.result()
-                await work
         finally:
             gone.cancel()
 
@@ -311,4 +317,3 @@ class Poller:
         if transport is not None:
             with contextlib.suppress(Fault):
                 await transport.close()
-

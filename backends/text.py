@@ -39,3 +39,8 @@ def decode_lines(data: bytes, limit: int = 4096) -> list[str]:
     if lines and not lines[-1]:
         lines.pop()
     return [clean(line[:-1] if line.endswith("\r") else line, limit) for line in lines]
+
+
+def number(word: str) -> int | None:
+    """A counter as the kernel prints it, or None for anything else ("-", "max", a minus, more digits than 64 bits have)."""
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= 20 else None

@@ -7,14 +7,10 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 
 from ..model import Limits, State
+from ..text import number
 
 #: cgroup v1 writes "no limit" as a number just below 2^63.
 _UNLIMITED = 1 << 60
-
-
-def number(word: str) -> int | None:
-    """A counter as the kernel has it; "-", "max" and -1 are None."""
-    return int(word) if word.isdigit() else None
 
 
 def limit(word: str) -> int | None:
@@ -40,6 +36,26 @@ class Counters:
     def memory_used(self) -> int | None:
         """Memory that could not be dropped at once: without inactive file cache, as `docker stats` counts it."""
         return None if self.memory is None else max(0, self.memory - (self.inactive_file or 0))
+
+
+@dataclass(slots=True, frozen=True)
+class Disk:
+    """A `d` line: statfs of a container's root, or of the container area."""
+
+    fsid: str
+    blocks: int
+    free: int
+    size: int  # bytes of a block
+    inodes: int
+    free_inodes: int
+
+    @property
+    def used(self) -> int:
+        return (self.blocks - self.free) * self.size
+
+    @property
+    def total(self) -> int:
+        return self.blocks * self.size
 
 
 @dataclass(slots=True)
@@ -110,9 +126,10 @@ def cpu_count(cpuset: str) -> int | None:
     count = 0
     for part in cpuset.split(";"):
         low, dash, high = part.partition("-")
-        if not low.isdigit() or (dash and not high.isdigit()):
+        first, last = number(low), number(high if dash else low)
+        if first is None or last is None:
             return None
-        count += int(high) - int(low) + 1 if dash else 1
+        count += last - first + 1
     return count
 
 
@@ -131,7 +148,7 @@ def parse_slow(lines: Sequence[str]) -> SlowPart:
     part = SlowPart()
     containers = part.containers
     config: dict[str, list[tuple[str, str]]] = {}
-    disks: dict[str, list[int]] = {}
+    disks: dict[str, Disk] = {}
     roots: dict[str, str] = {}
     for line in lines:
         kind, _, rest = line.partition(" ")
@@ -149,9 +166,10 @@ def parse_slow(lines: Sequence[str]) -> SlowPart:
         elif kind == "l" and name in containers and len(word) == 8:
             _limits(containers[name], word)
         elif kind == "d":
-            try:
-                disks[name] = [int(text, 16) if place == 0 else int(text) for place, text in enumerate(word)]
-            except ValueError:
+            sizes = [number(text) for text in word[1:]]
+            if len(sizes) == 5 and None not in sizes:
+                disks[name] = Disk(word[0], *(size or 0 for size in sizes))
+            else:
                 part.odd += 1
         elif kind == "r":
             roots[name] = value
@@ -160,16 +178,16 @@ def parse_slow(lines: Sequence[str]) -> SlowPart:
         elif kind == "!" and name == "noinit" and value:
             containers[value] = Slow(value, State.UNKNOWN, note="its monitor is there, but does not answer")
     host = disks.get("@host")
-    if host is not None and len(host) >= 4:
-        part.disk = ((host[1] - host[2]) * host[3], host[1] * host[3])
+    if host is not None:
+        part.disk = (host.used, host.total)
     for name, container in containers.items():
         _configure(container, config.get(name, []))
         disk = disks.get(name)
-        if disk and len(disk) == 6 and (host is None or disk[0] != host[0]) and roots.get(name) != "overlay":
-            container.disk_used = (disk[1] - disk[2]) * disk[3]
-            container.limits.disk = disk[1] * disk[3]
-            container.inodes_used = disk[4] - disk[5]
-            container.limits.inodes = disk[4] or None
+        shared = host is not None and disk is not None and disk.fsid == host.fsid
+        if disk is not None and not shared and roots.get(name) != "overlay":
+            container.disk_used, container.limits.disk = disk.used, disk.total
+            if disk.inodes:
+                container.inodes_used, container.limits.inodes = disk.inodes - disk.free_inodes, disk.inodes
     return part
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..text import number
+
 PAGE = 4096  # bytes; beancounters of pages count these on every kernel that runs OpenVZ
 
 #: From here on a number means "no limit": LONG_MAX of 64 and of 32 bit kernels, and what older tools made of it.
@@ -34,8 +36,9 @@ def limit_pages(text: str | None) -> int | None:
     if not text:
         return None
     last = text.split(":")[-1].strip()
-    if last.isdigit():
-        return pages(int(last))
+    value = number(last)
+    if value is not None:
+        return pages(value)
     return amount(last, 1)
 
 
@@ -56,5 +59,4 @@ def amount(text: str | None, unit: int) -> int | None:
 
 
 def integer(text: str | None) -> int | None:
-    word = (text or "").split(":")[0].strip().removesuffix("%")
-    return int(word) if word.isdigit() else None
+    return number((text or "").split(":")[0].strip().removesuffix("%"))

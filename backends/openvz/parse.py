@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..model import Beancounter, Lock
+from ..text import number
 from .conf import bounded, unquote
 from .vzlist import Value, read_vzlist
 
@@ -44,10 +45,6 @@ class SlowPart:
     odd: int = 0
 
 
-def _int(word: str) -> int | None:
-    return int(word) if word.isdigit() else None
-
-
 def parse_fast(lines: Iterable[str]) -> Fast:
     """`v`, `b` and `L` lines; all others are passed over. A line that cannot be read is counted in `odd`."""
     fast = Fast()
@@ -55,21 +52,22 @@ def parse_fast(lines: Iterable[str]) -> Fast:
         kind = line[:2]
         if kind == "v ":
             word = line.split(" ")
-            if len(word) == 4 and word[2].isdigit() and word[3].isdigit():
-                fast.cpu[word[1]] = (int(word[2]), int(word[3]))
-            else:
+            used, uptime = (number(word[2]), number(word[3])) if len(word) == 4 else (None, None)
+            if used is None or uptime is None:
                 fast.odd += 1
+            else:
+                fast.cpu[word[1]] = (used, uptime)
         elif kind == "b ":
             word = line.split(" ")
-            number = [_int(text) for text in word[2:]]
-            if len(number) != 9:
+            value = [number(text) for text in word[2:]]
+            if len(value) != 9:
                 fast.odd += 1
                 continue
-            pairs = list(zip(number[0:8:2], number[1:8:2], strict=True))
-            fast.counters[word[1]] = Counters(pairs[0], pairs[1], pairs[2], pairs[3], number[8] or 0)
+            pairs = list(zip(value[0:8:2], value[1:8:2], strict=True))
+            fast.counters[word[1]] = Counters(pairs[0], pairs[1], pairs[2], pairs[3], value[8] or 0)
         elif kind == "L ":
             word = line.split(" ")
-            fast.locked[word[1]] = _int(word[2]) if len(word) > 2 else None
+            fast.locked[word[1]] = number(word[2]) if len(word) > 2 else None
     return fast
 
 
@@ -98,12 +96,13 @@ def parse_slow(lines: Sequence[str]) -> SlowPart:
             _read_lock(rest, part)
         elif kind == "q":
             word = rest.split()
-            if len(word) == 5 and word[1].isdigit() and word[3].isdigit():
-                part.quota[word[0]] = (int(word[1]) * 1024, int(word[3]))
+            space, inodes = (number(word[1]), number(word[3])) if len(word) == 5 else (None, None)
+            if space is not None and inodes is not None:
+                part.quota[word[0]] = (space * 1024, inodes)
         elif kind == "a":
-            number = [_int(text) for text in rest.split()]
-            if len(number) == 3 and None not in number:
-                blocks, free, size = (value or 0 for value in number)
+            sizes = [number(text) for text in rest.split()]
+            if len(sizes) == 3 and None not in sizes:
+                blocks, free, size = (value or 0 for value in sizes)
                 part.disk = ((blocks - free) * size, blocks * size)
         elif kind == "w":
             part.vswap = rest.strip() == "yes"
@@ -142,11 +141,11 @@ def _read_beancounters(rest: str, part: SlowPart) -> None:
     word = rest.split()
     counters: dict[str, Beancounter] = {}
     for text in word[1:]:
-        name, *number = text.split(":")
-        if len(number) != 5:
+        name, *value = text.split(":")
+        if len(value) != 5:
             part.odd += 1
             continue
-        held, maxheld, barrier, limit, failcnt = (_int(value) for value in number)
+        held, maxheld, barrier, limit, failcnt = map(number, value)
         counters[name] = Beancounter(held or 0, maxheld or 0, bounded(barrier), bounded(limit), failcnt or 0)
     if word:
         part.beancounters[word[0]] = counters
@@ -159,10 +158,11 @@ def _read_lock(rest: str, part: SlowPart) -> None:
         part.odd += 1
         return
     container, since, alive, pid = word[:4]
+    when = number(since)
     status = " ".join(word[4:]).strip("- ")
     part.locks[container] = Lock(
         by=command.strip() or status,
-        pid=_int(pid),
-        since=float(since) if since.isdigit() else None,
+        pid=number(pid),
+        since=None if when is None else float(when),
         alive=alive == "yes",
     )

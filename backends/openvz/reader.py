@@ -150,5 +150,3 @@ class OpenVzReader:
             container.lock = None
             return True
         return False
-
-

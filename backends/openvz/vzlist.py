@@ -11,7 +11,7 @@ from ..text import clean
 Value = int | float | bool | str | None | list[str] | list[float] | dict[str, int | None]
 
 _STRINGS = re.compile(r'"([^"]*)"')
-_NUMBER = re.compile(r"-?\d+(\.\d+)?$")
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,9})?\Z")
 
 
 def read_vzlist(lines: Iterable[str]) -> list[dict[str, Value]]:
