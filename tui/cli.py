@@ -11,9 +11,13 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
 
 from . import __version__
+
+TYPE_CHECKING = False  # mypy knows the name; importing it from typing costs a tenth of `--version`
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import NoReturn
 
 #: Verb -> what it does. The module of a verb has its name, `arguments(parser)` and `run(options) -> int`.
 VERBS = {
@@ -35,8 +39,22 @@ class UsageError(Exception):
     """Wrong use, and what to do instead."""
 
 
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """argparse asks shutil for the width, at every argument that is added: another tenth of `--version`."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            width = os.get_terminal_size(sys.stdout.fileno()).columns
+        except (OSError, ValueError):
+            width = 80
+        super().__init__(prog, width=min(width, 120) - 2)
+
+
 class Parser(argparse.ArgumentParser):
-    """Tells wrong use to `main`, instead of printing it and leaving."""
+    """Tells wrong use to `main`, instead of printing it and leaving. Words are never guessed from their beginnings."""
+
+    def __init__(self, prog: str, description: str, usage: str | None = None, epilog: str | None = None) -> None:
+        super().__init__(prog, usage, description, epilog, formatter_class=Formatter, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}. See {self.prog} --help")
@@ -49,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
-    except SystemExit as leave:  # --help and --version
+    except SystemExit as leave:  # --help
         return leave.code if isinstance(leave.code, int) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -75,14 +93,17 @@ def _run(argv: list[str]) -> int:
     parser = _parser()
     options, unknown = parser.parse_known_args(argv)
     _refuse_unknown(unknown, parser)
+    if options.version:  # argparse's own action would import shutil to wrap one line
+        print(f"ctdeck {__version__}")
+        return 0
     verb = options.verb
     if verb is not None and verb not in VERBS:
         raise UsageError(f'there is no verb "{_shown(verb)}". {_nearest(verb, VERBS)}')
     from importlib import import_module
 
-    module: Any = import_module(f".commands.{verb or 'deck'}", __package__)
+    module: ModuleType = import_module(f".commands.{verb or 'deck'}", __package__)
     if verb is not None:
-        parser = Parser(prog=f"ctdeck {verb}", description=f"{VERBS[verb].capitalize()}.", allow_abbrev=False)
+        parser = Parser(prog=f"ctdeck {verb}", description=f"{VERBS[verb].capitalize()}.")
         module.arguments(parser)
         _common(parser)
         options, unknown = parser.parse_known_intermixed_args(options.rest, options)
@@ -96,10 +117,8 @@ def _parser() -> Parser:
         usage="ctdeck [options] [verb] ...",
         description="One deck for every container on every hardware node, over SSH. Without a verb: the deck.",
         epilog="verbs:\n" + "".join(f"  {verb:<9} {what}\n" for verb, what in VERBS.items()) + "\n" + _EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"ctdeck {__version__}")
+    parser.add_argument("--version", action="store_true", help="print the version and leave")
     _common(parser)
     parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)

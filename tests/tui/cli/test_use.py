@@ -150,7 +150,7 @@ class TestAnswersAtOnce:
         )
         loaded = set(done.stdout.splitlines()[-1].split())
         assert "argparse" in loaded
-        assert not loaded & {"asyncio", "asyncssh", "backends", "email", "platformdirs", "rich", "textual", "yaml"}
+        assert not loaded & {"asyncio", "asyncssh", "backends", "email", "platformdirs", "rich", "shutil", "textual", "yaml"}
 
 
 class TestAccidents:
