@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.app import SuspendNotSupported
 
@@ -46,7 +46,7 @@ class Visit:
     """How a shell ended. `status` is None when the node never told; `error` says what went wrong, or is empty."""
 
     status: int | None = None
-    left: bool = False  # the person left it by the key, the shell may live on until it notices
+    left: bool = False  # the person left it by the key: its end was not seen
     error: str = ""
 
 
@@ -144,7 +144,7 @@ async def relay(terminal: Terminal, keys_from: int, output_to: int) -> Visit:
                 _write(output_to, _RESET)
 
 
-async def visit(app: App[object], fleet: Fleet, container: Container) -> Visit:
+async def visit(app: App[Any], fleet: Fleet, container: Container) -> Visit:
     """Open a shell in `container`, take the terminal away from `app`, give it back when the shell ends.
 
     The shell is opened first, so that a node that refuses costs no flicker. Raises `CtdeckError` with the reason when

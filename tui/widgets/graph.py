@@ -1,6 +1,6 @@
 """One series over time as bars, by the Line API: a title, a y axis with units, a time axis with clock labels.
 
-`render` is pure and does all of the drawing; `Graph` only repaints the lines that became different.
+`render` is pure and does all of the drawing; of `Graph` only what became different is painted.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import groupby
+from statistics import median
 
-from rich.segment import Segment
-from textual.geometry import Region
-from textual.strip import Strip
-from textual.widget import Widget
+from tui.theme.tones import Tone
+
+from .surface import Line, Span, Surface
 
 #: (time, value); times in seconds of one clock, oldest first. A NaN value is a gap.
 Points = Iterable[tuple[float, float]]
@@ -156,74 +156,65 @@ def _time_axis(frame: Frame, width: int, gutter: int, zero: str, axis: str) -> t
     return f"{zero:>{gutter - 1}} {axis[1]}{''.join(rule)}", "".join(labels)
 
 
-class Graph(Widget, can_focus=False):
-    """Shows what `render` draws, under a title; gets everything through `update`."""
+def summary(
+    name: str, points: Points, now: float | None, frame: Frame, label: Callable[[float | None], str]
+) -> list[str]:
+    """Title of a graph in parts, the most telling first: what it is, the value now, the peak and its time, the usual."""
+    shown = [(at, value) for at, value in points if value == value and at >= frame.start]
+    parts = [name, f"now {label(now)}"]
+    if shown:
+        at, peak = max(shown, key=lambda point: point[1])
+        parts.append(f"peak {label(peak)} {time.strftime('%H:%M', time.localtime(frame.epoch + at))}")
+    if len(shown) >= 10:
+        parts.append(f"usual {label(median(value for _, value in shown))}")
+    return parts
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"graph--title", "graph--axis", "graph--bar", "graph--limit"}
-    DEFAULT_CSS = """
-    Graph {
-        height: 9;
-        & > .graph--title { color: $text; }
-        & > .graph--axis { color: $text-muted; }
-        & > .graph--bar { color: $accent; }
-        & > .graph--limit { color: $warning; }
-    }
-    """
+
+class Graph(Surface):
+    """Shows what `render` draws, under a title."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._lines: list[str] = []
-        self._draw: Callable[[int, int], list[str]] | None = None
-        self._title = ""
+        self._title: Sequence[str] = ()
+        self._lines: Callable[[int, int], list[str]] | None = None
 
-    def show(self, title: str, draw: Callable[[int, int], list[str]]) -> None:
-        """`draw(width, height)` gives the lines under the title (see `render`). Only lines that differ are painted."""
-        self._title, self._draw = title, draw
-        self._redraw()
-
-    def _redraw(self) -> None:
-        width, height = self.size
-        if self._draw is None or width < 1 or height < 2:
-            return
-        lines = [self._title[:width].ljust(width), *self._draw(width, height - 1)]
-        if len(lines) != len(self._lines):
-            self._lines = lines
-            self.refresh()
-            return
-        changed = [Region(0, y, width, 1) for y, line in enumerate(lines) if line != self._lines[y]]
-        self._lines = lines
-        if changed:
-            self.refresh(*changed)
+    def show(self, title: Sequence[str], lines: Callable[[int, int], list[str]]) -> None:
+        """`title`: parts, of which those that fit are shown. `lines(width, height)` gives what stands below it."""
+        self._title, self._lines = title, lines
+        self._show()
 
     def on_resize(self) -> None:
-        self._lines = []
-        self._redraw()
+        self._show()
 
-    def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        if y >= len(self._lines):
-            return Strip.blank(width, self.rich_style)
-        line = self._lines[y]
-        if y == 0:
-            return Strip([Segment(line, self.get_component_rich_style("graph--title"))], width)
-        return Strip(self._segments(line), width)
+    def _show(self) -> None:
+        width, height = self.size
+        if self._lines is None or width < 1 or height < 2:
+            return
+        name, *rest = self._title or ("",)
+        title: list[Span] = [(name, Tone.STRONG)]
+        room = width - len(name)
+        for part in rest:
+            room -= len(part) + 2
+            if room < 0:
+                break
+            title.append((f"  {part}", Tone.NORMAL))
+        self.draw([tuple(title), *map(_toned, self._lines(width, height - 1))])
 
-    def _segments(self, line: str) -> list[Segment]:
-        """The line in runs of one colour, told by what is drawn."""
-        styles = [self.get_component_rich_style(f"graph--{part}") for part in ("axis", "bar", "limit")]
-        segments: list[Segment] = []
-        run, kind = "", 0
-        plot = False
-        for char in line:
-            now = 0
-            if plot:
-                now = 1 if char in "▁▂▃▄▅▆▇█#." else 2 if char in "╌-" else 0
-            elif char in "┤|":
-                plot = True
-            if now != kind and run:
-                segments.append(Segment(run, styles[kind]))
-                run = ""
-            run, kind = run + char, now
-        if run:
-            segments.append(Segment(run, styles[kind]))
-        return segments
+
+_BARS = frozenset("▁▂▃▄▅▆▇█#.")
+_LIMIT = frozenset("╌-")
+
+
+def _toned(text: str) -> Line:
+    """A drawn line in runs of one tone, told by what is drawn."""
+    axis = max(text.find("┤"), text.find("|"))
+    if axis < 0:
+        return ((text, Tone.DIM),)
+    spans: list[Span] = [(text[: axis + 1], Tone.DIM)]
+    for tone, run in groupby(text[axis + 1 :], _tone):
+        spans.append(("".join(run), tone))
+    return tuple(spans)
+
+
+def _tone(char: str) -> Tone:
+    return Tone.ACCENT if char in _BARS else Tone.WARN if char in _LIMIT else Tone.DIM

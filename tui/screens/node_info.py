@@ -1,0 +1,55 @@
+"""A node: what it says of itself, what is wrong and what to do about it, what asking it costs (`@`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from backends.errors import FaultKind
+from backends.model import Node
+from tui.describe import node_facts, node_title
+from tui.widgets.surface import Line
+
+from .page import Page
+
+_OTHER_KEY = frozenset({FaultKind.HOST_KEY_CHANGED, FaultKind.HOST_KEY_REVOKED})
+
+
+class NodeInfo(Page[None]):
+    """One node, live. `refresh` asks it now, or connects now; there is nothing else here that does something."""
+
+    ACTIONS: ClassVar[tuple[str, ...]] = (*Page.ACTIONS, "refresh")
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.shown = name
+
+    @property
+    def node(self) -> Node:
+        return self.app.store.nodes[self.shown]
+
+    def title_lines(self) -> Sequence[Line]:
+        return [node_title(self.node, self.view)]
+
+    def content(self) -> Sequence[Line]:
+        fleet = self.app.fleet
+        node = self.node
+        labels = [fleet.backend(name).label if fleet else name for name in node.backends]
+        return node_facts(node, list(self.app.store.of_node(self.shown)), labels, self.view)
+
+    def hints(self) -> Sequence[tuple[str, str]]:
+        return ((self.key("refresh"), "ask it now, or connect now"),)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self.node.fault in _OTHER_KEY:
+            from .host_key import ChangedKey
+
+            self.app.push_screen(ChangedKey(self.node))
+
+    def action_refresh(self) -> None:
+        if self.app.fleet is None:
+            self.say_error("The fleet is not connected yet")
+            return
+        self.app.fleet.refresh(self.shown)
+        self.say(f"asking {self.shown} now")
