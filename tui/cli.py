@@ -65,10 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a sign is no reason to fail
     try:
-        code = _run(sys.argv[1:] if argv is None else list(argv))
+        try:
+            code = _run(sys.argv[1:] if argv is None else list(argv))
+        except SystemExit as leave:  # --help
+            code = leave.code if isinstance(leave.code, int) else FAILED
         sys.stdout.flush()
-    except SystemExit as leave:  # --help
-        return leave.code if isinstance(leave.code, int) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
