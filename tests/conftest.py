@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 #: Set by people to change what programs do; a test that means one of them sets it.
-PERSONAL = ("SSH_AUTH_SOCK", "SSH_ASKPASS", "NO_COLOR", "COLORTERM", "COLUMNS", "LINES", "TMUX", "EDITOR", "PAGER")
+PERSONAL = (
+    "SSH_AUTH_SOCK",
+    "SSH_ASKPASS",
+    "NO_COLOR",
+    "COLORTERM",
+    "COLUMNS",
+    "LINES",
+    "TMUX",
+    "EDITOR",
+    "PAGER",
+    "PYTHONUNBUFFERED",
+)
 
 
 @pytest.fixture(autouse=True)
