@@ -272,21 +272,18 @@ def beancounter_summary(container: Container, view: View, most: int = 5) -> list
 
 def beancounter_table(counters: dict[str, Beancounter], grown: dict[str, int]) -> list[Line]:
     """Every resource on a line. `grown`: by how much its failcnt has grown while we look."""
-    widths = (12, 15, 15, 15, 15)
     rows = []
     for name in by_trouble(counters, grown):
         counter = counters[name]
-        figures = [amount(name, value) for value in (counter.held, counter.maxheld, counter.barrier, counter.limit)]
+        values = (counter.held, counter.maxheld, counter.barrier, counter.limit)
+        figures = [fit(amount(name, value), 15, right=True) for value in values]
         growth = grown.get(name, 0)
         tone = Tone.CRIT if growth else Tone.WARN if counter.failcnt or fullness(counter) >= FULL else Tone.NORMAL
         failures = f"{counter.failcnt}" + (f" +{growth}" if growth else "")
         rows.append(
             (
-                (fit(safe(name), widths[0]), tone),
-                *(
-                    (fit(text, width, right=True), _figure_tone(text, tone))
-                    for text, width in zip(figures, widths[1:], strict=True)
-                ),
+                (fit(safe(name), 12), tone),
+                *((text, _figure_tone(text.strip(), tone)) for text in figures),
                 (f" {failures:>7}", tone if counter.failcnt else Tone.DIM),
             )
         )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +18,10 @@ from backends.inventory import Inventory, load
 
 #: Seconds that the simulated nodes may take until all of them listen.
 _START = 30.0
+
+
+# -P: a folder named `backends` where we stand is not ours.
+_COMMAND = (sys.executable, "-P", "-m", "backends.demo")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +41,7 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.fleet is not None:
         raise ConfigError("the demo brings its own fleet", "Remove --fleet")
-    # -P: a folder named `backends` where we stand is not ours.
-    command = [sys.executable, "-P", "-m", "backends.demo", *_passed_on(options)]
+    command = [*_COMMAND, *_passed_on(options)]
     if options.serve or options.scenario == "list":
         sys.stdout.flush()
         os.execv(sys.executable, command)
@@ -46,6 +51,13 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError("the deck needs a terminal", "`ctdeck demo --serve` needs none")
     with _Demo(command) as demo:
         return show(demo.inventory, options)
+
+
+async def healthy() -> Inventory:
+    """Start a simulated fleet from inside of the deck; it ends with this process. Raises CtdeckError."""
+    demo = _Demo(_COMMAND)
+    atexit.register(demo.__exit__)
+    return await demo.inventory()
 
 
 def _count(text: str) -> int:
@@ -65,7 +77,7 @@ def _passed_on(options: argparse.Namespace) -> list[str]:
 class _Demo:
     """The process of the simulated nodes. It ends when its standard input does: also when we are killed."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         self._process = subprocess.Popen(
             [*command, "--until-eof"],

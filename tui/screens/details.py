@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from textual._path import CSSPathType
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
@@ -30,7 +31,7 @@ HOUR = 3600.0
 class Details(ContainerPage):
     """`j` and `k` go on to the next container of the list that the deck shows; the result is the last one looked at."""
 
-    CSS_PATH: ClassVar = ["page.tcss", "details.tcss"]
+    CSS_PATH: ClassVar[CSSPathType | None] = ["page.tcss", "details.tcss"]
     ACTIONS: ClassVar[tuple[str, ...]] = (*ContainerPage.ACTIONS, "history", *ContainerPage.LOOKS)
 
     def __init__(self, key: Key, order: Callable[[], Sequence[Key]] = tuple, *, hour: bool = False) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
-from enum import Enum, auto
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,20 +27,13 @@ _TOOLS = (("vzlist", "openvz found"), ("lxc-info", "lxc found"))
 _ONE_OF_MANY = re.compile(r"[A-Za-z][\w-]*\d+(\.[\w.-]+)?")
 
 
-class Wish(Enum):
-    """What the person wants instead of a fleet of their own."""
-
-    DEMO = auto()
-    LEAVE = auto()
-
-
 def this_machine() -> str:
     """What makes the machine that we sit on a node, for people; empty if nothing does."""
     return ", ".join(words for tool, words in _TOOLS if shutil.which(tool, path="/usr/sbin:/sbin:/usr/bin:/bin"))
 
 
-class FirstSteps(Page[Inventory | Wish], inherit_bindings=False):
-    """Gives the inventory that it has written and read back, or a `Wish`."""
+class FirstSteps(Page[Inventory | Callable[[], Awaitable[Inventory]]], inherit_bindings=False):
+    """Gives the inventory that it has written and read back, or what starts the demo; None to leave."""
 
     ACTIONS: ClassVar[tuple[str, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -175,10 +167,12 @@ class FirstSteps(Page[Inventory | Wish], inherit_bindings=False):
         self.dismiss(inventory)
 
     def action_demo(self) -> None:
-        self.dismiss(Wish.DEMO)
+        from tui.commands.demo import healthy
+
+        self.dismiss(healthy)
 
     def action_leave(self) -> None:
-        self.dismiss(Wish.LEAVE)
+        self.dismiss(None)
 
     def action_back(self) -> None:
         """Esc never leaves."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from textual._path import CSSPathType
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -28,7 +29,7 @@ class Page(Screen[Result]):
     what has not changed is not sent."""
 
     app: Deck
-    CSS_PATH: ClassVar = "page.tcss"
+    CSS_PATH: ClassVar[CSSPathType | None] = "page.tcss"
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [("q", "back", "back")]
     #: Actions of the deck that work here too, by their own keys; with none, not even those that move.
