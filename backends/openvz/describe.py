@@ -36,6 +36,11 @@ def _part(entry: Mapping[str, Value], field: str, name: str) -> int | None:
     return value.get(name) if isinstance(value, dict) else None
 
 
+def _limit(entry: Mapping[str, Value], field: str) -> int | None:
+    """Limit of a beancounter; a stopped container has none of them, and vzlist prints 0."""
+    return bounded(_part(entry, field, "limit")) or None
+
+
 def listed_from_conf(conf: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Value]]:
     """Stand-in for vzlist where it tells nothing: everything stopped until the kernel says that it runs."""
     return {ctid: {"ctid": ctid, "status": "stopped"} for ctid in conf}
@@ -73,12 +78,12 @@ def _limits(entry: Mapping[str, Value], conf: Mapping[str, str], *, vswap: bool)
         value = _int(entry.get(field))
         return value if value is not None else integer(conf.get(key))
 
-    memory = pages(_part(entry, "physpages", "limit"))
+    memory = pages(_limit(entry, "physpages"))
     if memory is None:
         memory = limit_pages(conf.get("PHYSPAGES"))
     if memory is None and not vswap:
         memory = limit_pages(conf.get("PRIVVMPAGES"))
-    swap = pages(_part(entry, "swappages", "limit"))
+    swap = pages(_limit(entry, "swappages"))
     return Limits(
         cpus=setting("cpus", "CPUS") or None,
         cpu_percent=setting("cpulimit", "CPULIMIT") or None,
@@ -88,7 +93,7 @@ def _limits(entry: Mapping[str, Value], conf: Mapping[str, str], *, vswap: bool)
         disk=amount(conf.get("DISKSPACE"), 1024),
         disk_hard=amount((conf.get("DISKSPACE") or "").split(":")[-1], 1024),
         inodes=integer(conf.get("DISKINODES")),
-        processes=bounded(_part(entry, "numproc", "limit")),
+        processes=_limit(entry, "numproc"),
         io_priority=setting("ioprio", "IOPRIO"),
         io_bytes=setting("iolimit", "IOLIMIT") or None,
         iops=setting("iopslimit", "IOPSLIMIT") or None,

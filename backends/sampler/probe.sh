@@ -6,8 +6,9 @@ unset LANG LANGUAGE
 CTDECK_ROOT=${CTDECK_ROOT-}   # prefix of /proc, /etc and the container area: empty but on a simulated node
 export CTDECK_ROOT
 ctdeck_probe() {
-    echo "kernel $(uname -sr)"
-    echo "hostname $(uname -n)"
+    kernel=$(cat "$CTDECK_ROOT/proc/sys/kernel/osrelease" 2>/dev/null || uname -r)
+    echo "kernel $(uname -s) $kernel"
+    echo "hostname $(cat "$CTDECK_ROOT/proc/sys/kernel/hostname" 2>/dev/null || uname -n)"
     echo "uid $(id -u)"
     echo "tick $(getconf CLK_TCK 2>/dev/null || echo 100)"
     for file in "$CTDECK_ROOT/etc/os-release" "$CTDECK_ROOT/etc/redhat-release"; do
