@@ -51,7 +51,9 @@ class Question(Dialog[bool | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [("y", "answer(True)", "yes"), ("n,escape", "answer(False)", "no")]
 
-    def __init__(self, title: str, lines: Sequence[str], *, yes: str = "yes", no: str = "no", danger: bool = False) -> None:
+    def __init__(
+        self, title: str, lines: Sequence[str], *, yes: str = "yes", no: str = "no", danger: bool = False
+    ) -> None:
         super().__init__(title)
         self.lines = tuple(lines)
         self.hint = f"y {yes}    n {no}"
