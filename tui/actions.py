@@ -50,7 +50,7 @@ class Action:
     """One thing that a key does.
 
     `keys` are as a person types them: `j`, `?`, `|`, `enter`, `ctrl+r`, `f5`. With `each`, every key is an action of its
-    own: the method is called with its position, from 1. `hint` is the place in the footer, the smallest first; 0: not there.
+    own: the method is called with its position, from 1.
     """
 
     id: str
@@ -58,7 +58,6 @@ class Action:
     label: str
     help: str
     group: Group
-    hint: int = 0
     danger: Danger = Danger.LOOKS
     needs: Needs = Needs.NOTHING
     capability: Capability | None = None
@@ -83,44 +82,35 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "previous-match", ("N",), "previous match", "previous row that the filter, or the last one, finds", Group.MOVE
     ),
-    Action(
-        "filter", ("/",), "filter", "words, !not, node: group: state: ip:, cpu>80, mem>90%, failcnt>0", Group.SHOW, 2
-    ),
-    Action("sort", ("o", "f6"), "sort", "sort by any column; the same one again inverts", Group.SHOW, 4),
-    Action(
-        "trouble", ("t",), "trouble first", "worst first: nodes in trouble, then containers, then by CPU", Group.SHOW, 5
-    ),
-    Action("faults", ("f",), "only faults", "only rows that are in trouble", Group.SHOW, 6),
+    Action("filter", ("/",), "filter", "words, !not, node: group: state: ip:, cpu>80, mem>90%, failcnt>0", Group.SHOW),
+    Action("sort", ("o", "f6"), "sort", "sort by any column; the same one again inverts", Group.SHOW),
+    Action("trouble", ("t",), "trouble", "worst first: nodes in trouble, then containers, then by CPU", Group.SHOW),
+    Action("faults", ("f",), "faults", "only rows that are in trouble", Group.SHOW),
     Action("all-nodes", ("0",), "all nodes", "show the containers of all nodes", Group.SHOW),
     Action(
         "node", tuple("123456789"), "node n", "show one node, in the order of the fleet file", Group.SHOW, each=True
     ),
-    Action(
-        "split", ("|",), "split", "nodes side by side, one pane more each time, then one table again", Group.SHOW, 7
-    ),
+    Action("split", ("|",), "split", "nodes side by side, one pane more each time, then one table again", Group.SHOW),
     Action("next-pane", ("tab",), "next pane", "next pane", Group.SHOW),
     Action("zoom", ("+",), "zoom", "the table alone, or all again", Group.SHOW),
     Action("wide", ("w",), "wide", "all columns, scrolled by the arrows", Group.SHOW),
     Action("columns", (",",), "columns", "choose the columns", Group.SHOW),
-    Action("mark", ("space",), "mark", "mark this row, or no longer", Group.MARK, 3),
+    Action("mark", ("space",), "mark", "mark this row, or no longer", Group.MARK),
     Action("mark-range", ("v",), "mark a range", "mark from here to where it is pressed again", Group.MARK),
     Action("mark-all", ("*",), "mark all", "mark every row that the filter shows, or none", Group.MARK),
     Action("copy", ("Y",), "copy", "copy name, id, address or ssh line", Group.MARK, needs=Needs.NODE),
-    Action(
-        "details", ("enter",), "details", "history, limits, addresses, beancounters", Group.LOOK, 1, needs=Needs.NODE
-    ),
+    Action("details", ("enter",), "details", "history, limits, addresses, beancounters", Group.LOOK, needs=Needs.NODE),
     Action(
         "shell",
         ("s",),
         "shell",
         "a root shell inside the container; comes back here",
         Group.LOOK,
-        8,
         danger=Danger.ENTERS,
         needs=Needs.CONTAINER,
         capability=Capability.SHELL,
     ),
-    Action("logs", ("l",), "logs", "the last lines that the node has about it", Group.LOOK, 9, needs=Needs.CONTAINER),
+    Action("logs", ("l",), "logs", "the last lines that the node has about it", Group.LOOK, needs=Needs.CONTAINER),
     Action("history", ("h",), "history", "CPU and memory of the last hour", Group.LOOK, needs=Needs.CONTAINER),
     Action(
         "raw", ("x",), "raw config", "its configuration file, as it is on the node", Group.LOOK, needs=Needs.CONTAINER
@@ -142,13 +132,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("mouse", ("M",), "mouse", "mouse on or off (off: the terminal selects and copies)", Group.DECK),
     Action("ascii", ("A",), "ASCII", "plain ASCII signs, or Unicode", Group.DECK),
     Action("redraw", ("ctrl+l",), "redraw", "draw the screen again", Group.DECK),
-    Action("menu", (".",), "more", "every action for this row, the impossible ones with the reason", Group.DECK, 11),
-    Action("palette", (":", "ctrl+p"), "command", "find an action by its name", Group.DECK, 10),
-    Action("help", ("?", "f1"), "help", "every key, searchable", Group.DECK, 12),
+    Action("menu", (".",), "more", "every action for this row, the impossible ones with the reason", Group.DECK),
+    Action("palette", (":", "ctrl+p"), "command", "find an action by its name", Group.DECK),
+    Action("help", ("?", "f1"), "help", "every key, searchable", Group.DECK),
     Action(
         "back", ("escape",), "back", "one step back: message, filter, marks, panes; never quits", Group.DECK, where=LIST
     ),
     Action("quit", ("q",), "quit", "asks first; Ctrl-C twice leaves at once", Group.DECK),
 )
+
+#: Shown in the last line, as many as fit: what is reached for most comes first.
+FOOTER = (
+    "help", "details", "filter", "mark", "sort", "palette", "menu", "split", "shell", "logs", "faults", "trouble", "copy",
+)  # fmt: skip
 
 BY_ID = MappingProxyType({action.id: action for action in ACTIONS})

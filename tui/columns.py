@@ -95,8 +95,8 @@ def _state_tone(row: Row, container: Container) -> Tone:
 
 
 def _cpu(row: Row, container: Container, paint: Paint, width: int) -> str:
-    figure = number(container.usage.cpu_percent).rjust(5)
-    signs = width - 6
+    figure = number(container.usage.cpu_percent).rjust(4)
+    signs = width - 5
     series = paint.store.series.get(row.key)
     if series is None or signs <= 0 or container.usage.cpu_percent is None:
         return figure
@@ -199,7 +199,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "state",
         "STATE",
-        9,
+        8,
         0,
         "state; the last sign: somebody holds its lock",
         _state,
@@ -210,8 +210,8 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         "cpu",
-        " CPU%",
-        10,
+        "CPU%",
+        9,
         0,
         "percent of one core, and the last 40 seconds or more",
         _cpu,
@@ -223,7 +223,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "mem",
         "MEM",
-        9,
+        8,
         1,
         "memory used / limit",
         lambda row, container, paint, width: share_of(container.usage.memory_used, container.limits.memory),
@@ -266,7 +266,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "disk",
         "DISK",
-        9,
+        8,
         5,
         "disk used / limit",
         lambda row, container, paint, width: share_of(container.usage.disk_used, container.limits.disk),
@@ -276,7 +276,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "swap",
         "SWAP",
-        9,
+        8,
         12,
         "swap used / limit",
         lambda row, container, paint, width: share_of(container.usage.swap_used, container.limits.swap),

@@ -100,6 +100,11 @@ def clock() -> str:
     return time.strftime("%H:%M")
 
 
+def cells(text: str) -> int:
+    """Width on the screen."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
 def fit(text: str, width: int, *, right: bool = False, ellipsis: str = "…") -> str:
     """`text` in exactly `width` cells; what is too long ends in the ellipsis. Wide characters count for two."""
     if text.isascii():

@@ -149,7 +149,8 @@ class Listing:
         self.node = node
         self.order: list[Row] = []
         self.places: dict[Key, int] = {}
-        self.of = 0
+        self.containers = 0  # shown
+        self.of = 0  # there, before filter and faults
 
     def rebuild(self, sort_key: SortKey | None = None, *, descending: bool = True) -> None:
         """Filter and sort anew. `sort_key` None: worst first."""
@@ -174,6 +175,7 @@ class Listing:
             if (only is None or row.node.name == only) and view.filter.node(row.node)
         ]
         self.order = troubled + shown
+        self.containers = len(shown)
         self.places = {row.key: place for place, row in enumerate(self.order)}
 
     def __len__(self) -> int:

@@ -1,0 +1,237 @@
+"""The deck: totals, nodes, the table, what there is to say, and the keys. Everything on it comes from the store."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from backends.model import Container
+from backends.store import Changes
+from tui.actions import ACTIONS, DECK
+from tui.columns import chosen
+from tui.rows import Row, Rows, View
+from tui.widgets.fleet_table import FleetTable, needed_widths
+from tui.widgets.header import header_line, rule_line
+from tui.widgets.node_strip import strip_line
+from tui.widgets.panes import Panes
+from tui.widgets.status_line import Messages, footer_line
+from tui.widgets.surface import Line, Surface
+
+from .deck_actions import DeckActions
+
+if TYPE_CHECKING:
+    from tui.app import Deck
+
+_METHODS = frozenset(action.method for action in ACTIONS)
+
+#: Seconds between two sorts by figures that move, so that rows can be read; and quiet after a key, so that none jumps
+#: away from under a finger.
+SORT_EVERY = 3.0
+QUIET = 1.0
+
+
+class DeckScreen(DeckActions, Screen[None]):
+    """What the keys do is in `deck_actions`; here is what is shown, and when."""
+
+    app: Deck
+    AUTO_FOCUS = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        app = self.app
+        for binding in app.keymap.bindings(DECK):
+            # With priority a key has done its work before the next one is looked at: what is typed ahead after `/` or `:`
+            # goes into the line that it opens, not to the deck.
+            self._bindings.bind(binding.key, binding.action, show=False, priority=True)
+        self.view = View()
+        self.rows = Rows(app.store, app.inventory.thresholds if app.inventory else None)
+        self.columns = chosen(app.inventory.columns if app.inventory else ())
+        self.widths: tuple[tuple[str, int], ...] = ()
+        self.wide = False
+        self.alone = False
+        self.messages = Messages()
+        self.panes = Panes(self, self.rows, self.view)
+        self._sorted_at = 0.0
+        self._key_at = 0.0
+
+    def compose(self) -> ComposeResult:
+        yield Surface(id="top")
+        yield self.panes
+        yield Surface(id="bottom")
+
+    # -- what changes
+
+    def fleet_loaded(self) -> None:
+        """The store of the fleet has taken the place of the empty one."""
+        inventory = self.app.inventory
+        assert inventory is not None
+        self.columns = chosen(inventory.columns)
+        self.rows = Rows(self.app.store, inventory.thresholds)
+        self.panes.use(self.rows)
+        self.rearrange()
+
+    def store_changed(self, changes: Changes) -> None:
+        """Once a tick. Rows that are not on the screen cost nothing here but a mark."""
+        self.rows.update(changes)
+        if not self.seen:
+            return
+        now = time.monotonic()
+        due = now - self._sorted_at >= SORT_EVERY and now - self._key_at >= QUIET
+        if changes.structure or due:
+            self.rearrange()
+        else:
+            self.paint()
+
+    @property
+    def seen(self) -> bool:
+        """Nothing, or only a dialog, lies over it."""
+        return self.is_current or (self.is_mounted and self.app.screen.is_modal)
+
+    def rearrange(self) -> None:
+        """Judge, filter and sort anew, then paint."""
+        self._sorted_at = time.monotonic()
+        self.rows.judge()
+        self._measure()
+        self.panes.arrange_rows()
+        self.paint()
+
+    def _measure(self) -> None:
+        """Columns become as wide as their longest value, and never narrower again: a table that breathes is no calm one."""
+        store = self.app.store
+        widths = needed_widths(self.rows.ordered)
+        tag = 2 if any(node.production for node in store.nodes.values()) else 0
+        widths["node"] = max((len(name) + tag for name in store.nodes), default=0)
+        for name, width in self.widths:
+            widths[name] = max(widths[name], width)
+        self.widths = tuple(widths.items())
+
+    def paint(self) -> None:
+        """Show what is true now. Sends what differs, and nothing where nothing does."""
+        if not self.is_mounted:
+            return
+        self.panes.paint()
+        self.paint_bars()
+
+    def paint_bars(self) -> None:
+        app, width, glyphs = self.app, self.size.width, self.app.glyphs
+        table = self.panes.active
+        listing = table.listing
+        reasons = {name: row.reasons for name, row in self.rows.nodes.items() if row.reasons}
+        rule = rule_line(
+            self.view,
+            width,
+            glyphs,
+            shown=listing.containers,
+            of=listing.of,
+            marked=listing.marked(),
+            place=self._where(),
+            more=table.more if self.wide else 0,
+        )
+        top = [rule]
+        if not self.alone:
+            header = header_line(
+                app.store, self.rows.trouble, width, glyphs, flags=self._flags(), starting=app.starting
+            )
+            top = [header, strip_line(app.store, reasons, time.monotonic(), width, glyphs), rule]
+        self._set("#top", top)
+        bottom = [self.messages.line(width, glyphs)] if self.messages else []
+        self._set("#bottom", [*bottom, footer_line(app.keymap, width)])
+
+    def _set(self, which: str, lines: list[Line]) -> None:
+        surface = self.query_one(which, Surface)
+        if surface.styles.height is None or surface.styles.height.value != len(lines):
+            surface.styles.height = len(lines)
+        surface.draw(lines)
+
+    def _where(self) -> str:
+        """Which node, where the table shows only one."""
+        node = self.view.node if not self.panes.is_split else None
+        if self.panes.zoomed:
+            node = self.panes.active.listing.node
+        if node is None:
+            return ""
+        return f"node {node} ({list(self.app.store.nodes).index(node) + 1} of {len(self.app.store.nodes)})"
+
+    def _flags(self) -> list[str]:
+        flags = []
+        if self.app.read_only:
+            flags.append("READ-ONLY")
+        if self.app.paused:
+            flags.append("PAUSED")
+        if self.range_from is not None:
+            flags.append("RANGE")
+        return flags
+
+    def why_empty(self) -> str:
+        """What an empty table says."""
+        app, view = self.app, self.view
+        key = app.keymap.shown
+        if app.starting:
+            return app.starting
+        if view.filter:
+            return f"nothing matches /{view.filter.text}   {key('back')} clears the filter"
+        if view.faults:
+            return f"nothing is in trouble   {key('faults')} shows all"
+        if any(node.state == "connecting" for node in app.store.nodes.values()):
+            return "connecting"
+        return "no containers here"
+
+    # -- what is under the cursor
+
+    @property
+    def table(self) -> FleetTable:
+        return self.panes.active
+
+    @property
+    def row(self) -> Row | None:
+        return self.table.row
+
+    @property
+    def container(self) -> Container | None:
+        row = self.row
+        return row.container if row else None
+
+    # -- events
+
+    def on_mount(self) -> None:
+        self.paint()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self.paint)
+
+    def on_screen_resume(self) -> None:
+        if self.is_mounted:
+            self.rearrange()
+
+    def key_pressed(self) -> None:
+        """Some key, on this screen or above it: what was noted has been seen."""
+        self._key_at = time.monotonic()
+        if self.messages.key_pressed():
+            self.paint_bars()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a filter is typed, its keys are letters."""
+        return not self.query("#filter") if action in _METHODS else True
+
+    def say(self, text: str) -> None:
+        """A note, until the next key."""
+        self.messages.note(text)
+        self.paint_bars()
+
+    def say_error(self, text: str, remedy: str = "") -> None:
+        """An error, until it is read."""
+        self.messages.error(text, remedy)
+        self.paint_bars()
+
+    def on_fleet_table_pressed(self, event: FleetTable.Pressed) -> None:
+        self.panes.activate_table(event.table)
+
+    def on_fleet_table_activated(self) -> None:
+        self.action_details()
+
+    def on_fleet_table_sort_asked(self, event: FleetTable.SortAsked) -> None:
+        self.sort_by(event.column)
