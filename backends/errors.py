@@ -33,6 +33,7 @@ class ConfigError(CtdeckError):
 class FaultKind(StrEnum):
     """Why a node cannot be read. Published as `nodes[].fault` of `ctdeck ls --json`: values may be added, never renamed."""
 
+    CONFIG = "config"  # the SSH configuration, or a name in it, is wrong
     RESOLVE = "resolve"  # the host name has no address
     REFUSED = "refused"  # nothing listens on that port
     UNREACHABLE = "unreachable"  # no route, network down
@@ -53,12 +54,14 @@ class FaultKind(StrEnum):
     DATA = "data"  # an answer that is no frame of ours, too long, or cut
     NO_ANSWER = "no-answer"  # was up; requests are no longer answered
     LOST = "lost"  # was up; the connection broke
+    INTERNAL = "internal"  # a mistake of ctdeck's own
     JUMP = "jump"  # the jump host in front of it has one of these faults
 
 
 #: Faults that no retry will heal: a person has to act. The poller still retries them, but rarely (each 60 s) or on a key.
 NEEDS_PERSON = frozenset(
     {
+        FaultKind.CONFIG,
         FaultKind.HOST_KEY_UNKNOWN,
         FaultKind.HOST_KEY_CHANGED,
         FaultKind.HOST_KEY_REVOKED,

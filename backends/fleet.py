@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from .backend import Backend, load
 from .errors import ConfigError, CtdeckError
 from .inventory import Inventory, NodeSpec
-from .local import LocalTransport
 from .model import Node
 from .poller import Poller
 from .prompts import Prompts
@@ -116,6 +115,8 @@ class Fleet:
 
     async def _connect(self, spec: NodeSpec) -> Transport:
         if spec.transport == "local":
+            from .local import LocalTransport
+
             return LocalTransport(spec, self._prompts)
         if self._pool is None:
             from .ssh.pool import Pool  # asyncssh costs 0.3 s of CPU: not before the first connection

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +20,10 @@ from .model import Container, Node, NodeState, State
 from .sampler.client import Sample, Sampler
 from .sampler.head import NodeReader
 from .store import Store
+from .text import clean
 from .transport import Completed, SessionsUsedUp, Terminal, Transport
+
+log = logging.getLogger("ctdeck")
 
 Connect = Callable[[NodeSpec], Awaitable[Transport]]
 
@@ -32,6 +36,8 @@ SLOW_TIMEOUT = 40.0
 FIRST_GAP = 1.0
 #: At most this share of one core of the node goes into being sampled.
 NODE_BUDGET = 0.01
+#: Reached, but of no use: the node is broken, and not down.
+_UNREADABLE = frozenset({FaultKind.TOOLS, FaultKind.SHELL, FaultKind.DATA, FaultKind.INTERNAL})
 #: A slow sample on demand comes at most this often.
 SLOW_GAP = 3.0
 #: Seconds before the second strike, and the longest wait between tries.
@@ -118,6 +124,12 @@ class Poller:
             except asyncio.CancelledError:
                 await self._close()
                 raise
+            except Exception as error:  # a mistake of ours must not leave one node silent, nor stop the others
+                log.exception("%s", self.node.name)
+                await self._close()
+                await self._failed(
+                    Fault(FaultKind.INTERNAL, f"ctdeck itself failed on it: {clean(repr(error), 200)}", "Please report it")
+                )
 
     async def _session(self) -> None:
         """From connecting to the fault that ends it."""
@@ -290,7 +302,7 @@ class Poller:
         self._fast_samples = 0
         if fault.needs_person:
             state, wait = NodeState.BLOCKED, PERSON_WAIT
-        elif fault.kind in (FaultKind.TOOLS, FaultKind.SHELL, FaultKind.DATA) and self._strikes > 1:
+        elif fault.kind in _UNREADABLE and self._strikes > 1:
             state, wait = NodeState.BROKEN, self._backoff()
         elif self._strikes > 1:
             state, wait = NodeState.DOWN, self._backoff()
