@@ -113,6 +113,8 @@ def theme(*, rgb: bool) -> Theme:
             "dim": "ansi_default",
             "rule": "ansi_default",
             "cursor": "ansi_default",
+            "ansi-background": "ansi_default",
+            "ansi-foreground": "ansi_default",
             "input-cursor-text-style": "reverse",
             **_scrollbars("ansi_white", "ansi_default"),
         },
