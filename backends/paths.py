@@ -23,4 +23,8 @@ def state() -> Path:
 
 def ssh_config() -> Path:
     """The account's own OpenSSH client configuration. As ssh does, in the home of the account, whatever HOME says."""
-    return Path(pwd.getpwuid(os.getuid()).pw_dir) / ".ssh" / "config"
+    try:
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:  # a user without an entry, as in a container
+        home = Path.home()
+    return home / ".ssh" / "config"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 #: Verb -> what it does. The module of a verb has its name, `arguments(parser)` and `run(options) -> int`.
 VERBS = {
     "ls": "every container of every node, now",
+    "doctor": "try each node step by step: what fails, and its fix",
     "demo": "the deck on a simulated fleet of OpenVZ nodes",
 }
 

@@ -45,17 +45,17 @@ COLUMNS = (
     Column("STATE", 0, _state),
     Column("CPU%", 0, lambda c: text.number(c.usage.cpu_percent), right=True),
     Column("MEM", 1, lambda c: text.size(c.usage.memory_used), right=True),
-    Column("LIMIT", 1, lambda c: text.size(c.limits.memory), right=True),
-    Column("IP", 2, _addresses),
-    Column("DISK", 3, lambda c: text.share_of(c.usage.disk_used, c.limits.disk), right=True),
-    Column("PROCS", 5, lambda c: text.number(c.usage.processes), right=True),
-    Column("LOAD", 6, lambda c: text.load(c.usage.load), right=True),
-    Column("UPTIME", 4, lambda c: text.span(c.usage.uptime), right=True),
-    Column("FAILCNT", 7, lambda c: text.number(c.usage.failcnt), right=True, wide=True),
-    Column("HOSTNAME", 8, lambda c: c.hostname or text.UNKNOWN, wide=True),
-    Column("LAYOUT", 9, lambda c: c.layout or text.UNKNOWN, wide=True),
-    Column("TEMPLATE", 10, lambda c: c.template or text.UNKNOWN, wide=True),
-    Column("BACKEND", 11, lambda c: c.key.backend, wide=True),
+    Column("LIMIT", 2, lambda c: text.size(c.limits.memory), right=True),
+    Column("IP", 3, _addresses),
+    Column("DISK", 4, lambda c: text.share_of(c.usage.disk_used, c.limits.disk), right=True),
+    Column("PROCS", 6, lambda c: text.number(c.usage.processes), right=True),
+    Column("LOAD", 7, lambda c: text.load(c.usage.load), right=True),
+    Column("UPTIME", 5, lambda c: text.span(c.usage.uptime), right=True),
+    Column("FAILCNT", 8, lambda c: text.number(c.usage.failcnt), right=True, wide=True),
+    Column("HOSTNAME", 9, lambda c: c.hostname or text.UNKNOWN, wide=True),
+    Column("LAYOUT", 10, lambda c: c.layout or text.UNKNOWN, wide=True),
+    Column("TEMPLATE", 11, lambda c: c.template or text.UNKNOWN, wide=True),
+    Column("BACKEND", 12, lambda c: c.key.backend, wide=True),
 )
 
 
@@ -105,7 +105,7 @@ def _fitted(columns: list[Column], widths: dict[str, int], room: int) -> list[Co
         titles = [each.title for each in columns]
         cut = next((t for t in ("IP", "NAME", "ID") if t in titles and widths[t] - over >= _NARROW), None)
         drop = max(columns, key=lambda each: each.priority)
-        if cut is not None and drop.priority <= 2:
+        if cut is not None and drop.priority <= 3:
             widths[cut] -= over
         elif drop.priority > 0:
             columns.remove(drop)

@@ -11,6 +11,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from backends.prompts import NoPrompts, UnknownHostKey
 from backends.text import clean
@@ -26,13 +27,11 @@ class Silent(NoPrompts):
 
 
 class Terminal:
-    """Asks on standard error, reads from standard input; both are terminals.
+    """Asks on `shown`, reads from `typed`; both are terminals. `asked` counts the questions so far."""
 
-    `asked` counts the questions so far.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, typed: TextIO, shown: TextIO) -> None:
         self.asked = 0
+        self._typed, self._shown = typed.fileno(), shown
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._none = asyncio.Event()
@@ -65,11 +64,11 @@ class Terminal:
         self._none.clear()
         try:
             async with self._turn:
-                with _terminal(sys.stdin.fileno(), echo=echo):
-                    print(question, end="", file=sys.stderr, flush=True)
-                    data = await _line(sys.stdin.fileno())
+                with _terminal(self._typed, echo=echo):
+                    print(question, end="", file=self._shown, flush=True)
+                    data = await _line(self._typed)
                     if not echo or not data.endswith(b"\n"):
-                        print(file=sys.stderr)
+                        print(file=self._shown)
         finally:
             self._waiting -= 1
             if not self._waiting:
@@ -79,7 +78,8 @@ class Terminal:
 
 def questions(*, allowed: bool) -> Terminal | Silent:
     """Who answers: the person at the terminal, if `allowed` and there is one."""
-    return Terminal() if allowed and sys.stdin.isatty() and sys.stderr.isatty() else Silent()
+    somebody = allowed and sys.stdin.isatty() and sys.stderr.isatty()
+    return Terminal(sys.stdin, sys.stderr) if somebody else Silent()
 
 
 async def _line(descriptor: int) -> bytes:

@@ -150,7 +150,17 @@ class TestAnswersAtOnce:
         )
         loaded = set(done.stdout.splitlines()[-1].split())
         assert "argparse" in loaded
-        assert not loaded & {"asyncio", "asyncssh", "backends", "email", "platformdirs", "rich", "shutil", "textual", "yaml"}
+        assert not loaded & {
+            "asyncio",
+            "asyncssh",
+            "backends",
+            "email",
+            "platformdirs",
+            "rich",
+            "shutil",
+            "textual",
+            "yaml",
+        }
 
 
 class TestAccidents:
