@@ -1,0 +1,450 @@
+"""The bytes below one SSH connection: TCP, a ProxyCommand, or a channel through a jump host; and what the far end says
+before it speaks SSH.
+
+asyncssh reports a server that closes, talks HTTP or says nothing with one and the same empty exception. `Wire` stands
+between it and the transport until the version line is there, so that each of them can be told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from ..errors import Fault, FaultKind
+from ..text import clean, decode, decode_lines
+from .host import Host
+
+if TYPE_CHECKING:
+    import asyncssh
+
+BANNER_TIMEOUT = 5.0  # seconds from TCP to the server's version line
+LOGIN_TIMEOUT = 15.0  # seconds from there to the end of the login
+_LEASE = 0.5  # seconds after which a handshake that waits for its peer no longer counts
+_STAGGER = 0.25  # seconds before the next address of the same name is tried too
+_HEARD = 2048  # bytes kept of what is no SSH
+_NEVER_CONNECTED = {
+    errno.ECONNREFUSED: (
+        FaultKind.REFUSED,
+        "refuses the connection",
+        "Is sshd running there, and is it the right port?",
+    ),
+    errno.EHOSTUNREACH: (
+        FaultKind.UNREACHABLE,
+        "cannot be reached: no route",
+        "Is the node up, and the network to it?",
+    ),
+    errno.ENETUNREACH: (FaultKind.UNREACHABLE, "cannot be reached: no network", "Is this machine's network up?"),
+}
+
+
+class Gate:
+    """At most `limit` handshakes at a time, so that many logins do not stall the screen.
+
+    What costs is our own arithmetic. So a place is only taken when the server has spoken, and given back after 0.5 s:
+    a hundred dead or frozen servers hold up nobody.
+    """
+
+    def __init__(self, limit: int = 8) -> None:
+        self._places = asyncio.Semaphore(limit)
+
+    async def enter(self) -> Callable[[], None]:
+        """Wait for a place; the answer gives it back (once, however often it is called)."""
+        await self._places.acquire()
+        given_back = False
+
+        def leave() -> None:
+            nonlocal given_back
+            if not given_back:
+                given_back = True
+                timer.cancel()
+                self._places.release()
+
+        timer = asyncio.get_running_loop().call_later(_LEASE, leave)
+        return leave
+
+
+class Wire:
+    """One attempt to reach `host`. Given to asyncssh as its `tunnel`; `fault` says what went wrong below it."""
+
+    def __init__(self, host: Host, jump: asyncssh.SSHClientConnection | None, jump_name: str, gate: Gate) -> None:
+        self.host = host
+        self.fault: Fault | None = None
+        self.heard = b""  # what came before the version line, at most 2 KiB
+        self.spoke_ssh = False
+        self.leave: Callable[[], None] = lambda: None  # gives the place of the handshake back
+        self._jump, self._jump_name, self._gate = jump, jump_name, gate
+        self._proxy: _Proxy | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._transport: Any = None
+
+    async def create_connection(self, factory: Callable[[], Any], _host: str, _port: int) -> tuple[Any, Any]:
+        """asyncssh's way in: connect, hand it the protocol. Raises `Fault` when there is no connection."""
+        connection = factory()
+        tap = _Tap(self, connection)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.host.connect_timeout):
+                if self._jump is not None:
+                    await self._through_jump(tap)
+                else:
+                    await loop.create_connection(lambda: tap, sock=await self._dial())
+        except TimeoutError:
+            raise Fault(
+                FaultKind.TIMEOUT,
+                f"{self.host.address} does not answer{self._by}: no connection within {self.host.connect_timeout:g} s",
+                "Is the node up, and does a firewall drop the packets?",
+            ) from None
+        except OSError as error:
+            raise self._refusal(error) from None
+        return tap, connection
+
+    @property
+    def _by(self) -> str:
+        return f" (through {self._jump_name})" if self._jump_name else ""
+
+    async def _dial(self) -> socket.socket:
+        if self.host.proxy_command:
+            self._proxy = await _Proxy.start(self.host.proxy_command)
+            return self._proxy.socket
+        return await _connect(self.host)
+
+    async def _through_jump(self, tap: _Tap) -> None:
+        import asyncssh
+
+        assert self._jump is not None
+        try:
+            await self._jump.create_connection(
+                cast("Callable[[], asyncssh.SSHTCPSession[bytes]]", lambda: tap), self.host.hostname, self.host.port
+            )
+        except asyncssh.ChannelOpenError as error:
+            raise self._jump_refusal(error.code, clean(error.reason, 200)) from None
+
+    def _jump_refusal(self, code: int, reason: str) -> Fault:
+        from asyncssh import OPEN_ADMINISTRATIVELY_PROHIBITED
+
+        assert self._jump is not None
+        if self._jump.is_closed():
+            return Fault(FaultKind.JUMP, f"Jump host {self._jump_name} is gone", "See the jump host")
+        if code == OPEN_ADMINISTRATIVELY_PROHIBITED:
+            return Fault(
+                FaultKind.JUMP,
+                f"Jump host {self._jump_name} forbids the way to {self.host.address}: {reason}",
+                "Set `AllowTcpForwarding yes` on the jump host, or allow this address in its PermitOpen",
+            )
+        words = reason.lower()
+        kind = FaultKind.UNREACHABLE
+        for text, meaning in (
+            ("refused", FaultKind.REFUSED), ("not known", FaultKind.RESOLVE), ("resolution", FaultKind.RESOLVE),
+            ("timed out", FaultKind.TIMEOUT),
+        ):  # fmt: skip
+            kind = meaning if text in words else kind
+        return Fault(
+            kind,
+            f"Jump host {self._jump_name} cannot reach {self.host.address}: {reason or 'no reason given'}",
+            "Try it there: the jump host resolves the name and makes the connection",
+        )
+
+    def _refusal(self, error: OSError) -> Fault:
+        if isinstance(error, socket.gaierror):
+            return Fault(
+                FaultKind.RESOLVE,
+                f"{self.host.hostname} cannot be resolved: {clean(error.strerror or str(error), 200)}",
+                "Correct the name, or give the node an address with `host:`",
+            )
+        if error.errno in _NEVER_CONNECTED:
+            kind, what, remedy = _NEVER_CONNECTED[error.errno]
+            return Fault(kind, f"{self.host.address} {what}", remedy)
+        if error.errno == errno.ETIMEDOUT:
+            return Fault(FaultKind.TIMEOUT, f"{self.host.address} does not answer", "Is the node up?")
+        said = clean(error.strerror or str(error) or type(error).__name__, 200)
+        return Fault(FaultKind.UNREACHABLE, f"{self.host.address} cannot be reached: {said}", "Is the network up?")
+
+    # --- watched by the tap
+
+    def made(self, transport: Any) -> None:
+        self._transport = transport
+        self._expire_in(BANNER_TIMEOUT, self._no_banner)
+
+    def banner_seen(self) -> None:
+        self.spoke_ssh = True
+        self._expire_in(None)
+
+    async def enter(self) -> None:
+        self.leave = await self._gate.enter()
+        self._expire_in(LOGIN_TIMEOUT, self._no_login)
+
+    def logged_in(self) -> None:
+        """The login is over, in whichever way: no more deadline, and no place among the handshakes."""
+        self._expire_in(None)
+        self.leave()
+
+    def _expire_in(self, seconds: float | None, what: Callable[[], None] | None = None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        if seconds is not None and what is not None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, what)
+
+    def _no_banner(self) -> None:
+        self.fault = self.not_ssh() or Fault(
+            FaultKind.SILENT,
+            f"{self.host.address} accepts the connection and says nothing for {BANNER_TIMEOUT:g} s",
+            "Its sshd hangs or the node is overloaded: look at its console",
+        )
+        self._transport.abort()
+
+    def _no_login(self) -> None:
+        self.fault = Fault(
+            FaultKind.SILENT,
+            f"{self.host.address} stopped answering during the login (waited {LOGIN_TIMEOUT:g} s)",
+            "The node is overloaded, or its name service (DNS, LDAP) hangs: look at its console",
+        )
+        self._transport.abort()
+
+    def not_ssh(self) -> Fault | None:
+        """What the far end said, if that was no SSH."""
+        if self.spoke_ssh or not self.heard.strip():
+            return None
+        if b"MaxStartups" in self.heard:
+            return Fault(
+                FaultKind.CLOSED,
+                f"{self.host.address} takes no further login now (MaxStartups)",
+                "It is tried again; raise MaxStartups in its sshd_config if that stays",
+            )
+        lines = decode_lines(self.heard, 100)
+        return Fault(
+            FaultKind.NOT_SSH,
+            f"{self.host.address} does not speak SSH; it says: {next(filter(str.strip, lines), '')}",
+            "Correct the port of this node",
+        )
+
+    def proxy_fault(self) -> Fault | None:
+        """Why the ProxyCommand ended, if it has."""
+        if self._proxy is None or self.spoke_ssh:
+            return None
+        said = decode(self._proxy.said.strip()[-300:], 300)
+        return Fault(
+            FaultKind.CLOSED,
+            f"The ProxyCommand of {self.host.alias} gives no connection" + (f": {said}" if said else ""),
+            f"Try it by hand: ssh {self.host.alias}",
+        )
+
+    async def close(self) -> None:
+        """End what belongs to this attempt alone. Never raises."""
+        self.logged_in()
+        if self._proxy is not None:
+            await self._proxy.stop()
+
+
+class _Tap(asyncio.Protocol):
+    """Protocol (of a socket) and session (of a jump's channel) that reads the version line along with asyncssh."""
+
+    def __init__(self, wire: Wire, connection: Any) -> None:
+        self._wire, self._connection = wire, connection
+        self._transport: Any = None
+        self._held = b""
+        self._holding = False
+        self._ended = False
+        self._entering: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._wire.made(transport)
+        self._connection.connection_made(transport)
+
+    def session_started(self) -> None:
+        self._connection.session_started()
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:
+        if self._holding:
+            self._held += data
+        elif self._wire.spoke_ssh:
+            self._connection.data_received(data)
+        else:
+            self._read_banner(data)
+
+    def _read_banner(self, data: bytes) -> None:
+        wire = self._wire
+        line = wire.heard.rpartition(b"\n")[2] + data
+        if not line.startswith(b"SSH-") and b"\nSSH-" not in line:
+            wire.heard = (wire.heard + data)[-_HEARD:]
+            self._connection.data_received(data)
+            return
+        wire.banner_seen()
+        self._held, self._holding = data, True
+        self._transport.pause_reading()
+        self._entering = asyncio.get_running_loop().create_task(self._enter())
+
+    async def _enter(self) -> None:
+        await self._wire.enter()
+        self._holding = False
+        if self._ended:
+            self._wire.logged_in()
+            return
+        data, self._held = self._held, b""
+        if hasattr(self._transport, "set_protocol"):
+            self._transport.set_protocol(self._connection)
+        self._connection.data_received(data)
+        with contextlib.suppress(RuntimeError):  # closed by that very data
+            self._transport.resume_reading()
+
+    def eof_received(self) -> bool | None:
+        return cast("bool | None", self._connection.eof_received())
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._ended = True
+        self._connection.connection_lost(error)
+
+    def pause_writing(self) -> None:
+        self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._connection.resume_writing()
+
+
+class _Proxy:
+    """A running ProxyCommand: its input and output are one socket, the end of what it complains about is kept."""
+
+    def __init__(self, process: asyncio.subprocess.Process, ours: socket.socket) -> None:
+        self.socket = ours
+        self.said = b""
+        self._process = process
+        self._listening = asyncio.get_running_loop().create_task(self._listen())
+
+    @classmethod
+    async def start(cls, command: str) -> _Proxy:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                "/bin/sh", "-c", f"exec {command}",
+                stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=asyncio.subprocess.PIPE, start_new_session=True,
+            )  # fmt: skip
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return cls(process, ours)
+
+    async def _listen(self) -> None:
+        assert self._process.stderr is not None
+        while data := await self._process.stderr.read(4096):
+            self.said = (self.said + data)[-1024:]
+
+    async def stop(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await self._process.wait()
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._listening.cancel()
+
+
+async def _connect(host: Host) -> socket.socket:
+    """TCP to the first address that answers; the next one is tried after 0.25 s or at once after a refusal."""
+    addresses = await _lookup(host)
+    running: set[asyncio.Task[socket.socket]] = set()
+    failure: OSError | None = None
+    winner: socket.socket | None = None
+    try:
+        while winner is None and (addresses or running):
+            if addresses:
+                running.add(asyncio.ensure_future(_connect_one(addresses.pop(0), host.bind_address)))
+            done, running = await asyncio.wait(
+                running, timeout=_STAGGER if addresses else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                error = task.exception()
+                if error is None and winner is None:
+                    winner = task.result()
+                elif error is None:
+                    task.result().close()
+                elif not isinstance(error, OSError):
+                    raise error
+                else:
+                    failure = failure or error
+    finally:
+        for task in running:
+            task.add_done_callback(_drop)
+            task.cancel()
+    if winner is None:
+        raise failure or OSError(errno.EHOSTUNREACH, "no address")
+    return winner
+
+
+def _drop(task: asyncio.Task[socket.socket]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
+
+
+async def _connect_one(address: tuple[int, Any], bind: str) -> socket.socket:
+    family, target = address
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if bind:
+            sock.bind((bind, 0))
+        await asyncio.get_running_loop().sock_connect(sock, target)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _lookup(host: Host) -> list[tuple[int, Any]]:
+    """Addresses of a host, families alternating. Each question has a daemon thread of its own: a dead name server must
+    hold up neither the others (a pool's threads are few) nor the end of the program (a pool's threads are joined)."""
+    families = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
+    family = families.get(host.family, socket.AF_UNSPEC)
+    ask = (host.hostname, host.port, family, socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(*ask, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        found = await _in_thread(lambda: socket.getaddrinfo(*ask))
+    except UnicodeError:
+        raise socket.gaierror(socket.EAI_NONAME, "not a valid name") from None
+    first = [(entry[0], entry[4]) for entry in found if entry[0] == found[0][0]]
+    second = [(entry[0], entry[4]) for entry in found if entry[0] != found[0][0]]
+    mixed: list[tuple[int, Any]] = []
+    for index in range(max(len(first), len(second))):
+        mixed += first[index : index + 1] + second[index : index + 1]
+    return mixed
+
+
+async def _in_thread(work: Callable[[], Any]) -> Any:
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Any] = loop.create_future()
+
+    def put(result: Any, error: Exception | None) -> None:
+        if answer.cancelled():
+            return
+        if error is None:
+            answer.set_result(result)
+        else:
+            answer.set_exception(error)
+
+    def run() -> None:
+        result: Any = None
+        error: OSError | None = None
+        try:
+            result = work()
+        except UnicodeError:
+            error = socket.gaierror(socket.EAI_NONAME, "not a valid name")
+        except OSError as caught:
+            error = caught
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(put, result, error)
+
+    threading.Thread(target=run, daemon=True, name="resolve").start()
+    return await answer
