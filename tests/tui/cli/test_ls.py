@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from backends.errors import FaultKind
 from backends.inventory import Inventory
 from backends.model import Beancounter, Container, Key, Limits, Lock, Node, NodeFacts, NodeState, State, Usage
 from backends.prompts import Prompts
@@ -241,7 +242,9 @@ class TestJson:
     def test_the_readme_names_every_key_and_state(self) -> None:
         readme = (Path(__file__).parents[3] / "README.md").read_text()
         section = readme[readme.index("## JSON") : readme.index("## The fleet file")]
-        missing = [key for key in {*NODE_KEYS, *CONTAINER_KEYS, *State, *NodeState} if f"`{key}`" not in section]
+        missing = [
+            key for key in {*NODE_KEYS, *CONTAINER_KEYS, *State, *NodeState, *FaultKind} if f"`{key}`" not in section
+        ]
         assert missing == []
 
     def test_a_container(self, ls: Callable[..., SimpleNamespace]) -> None:
