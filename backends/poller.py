@@ -17,7 +17,7 @@ from .backend import Backend, Reader, Reading
 from .errors import Fault, FaultKind
 from .inventory import NodeSpec
 from .model import Container, Node, NodeState, State
-from .sampler.client import Sample, Sampler
+from .sampler.client import Ended, Sample, Sampler
 from .sampler.head import NodeReader
 from .store import Store
 from .text import clean
@@ -140,10 +140,9 @@ class Poller:
                 work = asyncio.create_task(self._sample_on(transport))
                 try:
                     await asyncio.wait({gone, work}, return_when=asyncio.FIRST_COMPLETED)
-                    if work.done() and work.exception() is not None:
-                        # a lost connection ends the sampler first: its own word comes a moment later, and says more
+                    if work.done() and isinstance(work.exception(), Ended):
                         await asyncio.wait({gone}, timeout=LAST_WORD)
-                    if gone.done():
+                    if gone.done() and (not work.done() or isinstance(work.exception(), Ended)):
                         raise gone.result()
                     await work
                 finally:

@@ -24,6 +24,17 @@ MAX_FRAME = 4 << 20
 MAX_LINE = 256
 
 
+_ODD = "Something on it meddles with the output of programs: `ctdeck doctor` shows where it goes wrong"
+
+
+def _odd(message: str) -> Fault:
+    return Fault(FaultKind.DATA, message, _ODD)
+
+
+class Ended(Fault):
+    """The sampler's output ended. Where the connection broke, its own fault comes a moment later and says more."""
+
+
 @dataclass(slots=True)
 class Hello:
     """What the probe found on the node."""
@@ -80,7 +91,11 @@ class Sampler:
             done = True
             return sample
         except TimeoutError:
-            raise Fault(FaultKind.NO_ANSWER, f"It has not answered for {timeout:.0f} s") from None
+            raise Fault(
+                FaultKind.NO_ANSWER,
+                f"It has not answered for {timeout:.0f} s",
+                "Is it overloaded, or a tool on it hung?",
+            ) from None
         finally:
             if not done:
                 self.close()
@@ -110,15 +125,13 @@ class Sampler:
     async def _frame(self, kind: str, seq: int) -> Sample:
         head = (await self._until(b"\n", MAX_LINE)).split()
         if len(head) != 5 or head[:4] != [b"#B", self._nonce.encode(), b"%d" % seq, kind.encode()]:
-            raise Fault(
-                FaultKind.DATA, f"Its answer does not begin like one of the sampler: {decode(b' '.join(head), 60)!r}"
-            )
+            raise _odd(f"Its answer does not begin like one of the sampler: {decode(b' '.join(head), 60)!r}")
         size = int(head[4]) if head[4].isdigit() else MAX_FRAME + 1
         if size > MAX_FRAME:
-            raise Fault(FaultKind.DATA, f"Its answer would be too long ({decode(head[4], 20)} bytes)")
+            raise _odd(f"Its answer would be too long ({decode(head[4], 20)} bytes)")
         body = await self._exactly(size)
         if await self._until(b"\n", MAX_LINE) != b"#E %d %d" % (seq, size):
-            raise Fault(FaultKind.DATA, "Its answer does not end where it should")
+            raise _odd("Its answer does not end where it should")
         return Sample(seq, kind == "s", split_sections(body), size)
 
     async def _skip_noise(self, marker: bytes) -> None:
@@ -145,7 +158,7 @@ class Sampler:
     def _ended_early(self) -> Fault:
         last = [line for line in decode_lines(bytes(self._buffer[-200:])) if line.strip()]
         said = f"; it said: {last[-1][:120]}" if last else ""
-        return Fault(
+        return Ended(
             FaultKind.SHELL,
             f"The login works, but no shell stays{said}",
             "Has the account a shell (not nologin), and do its start files end in exit?",
@@ -156,7 +169,7 @@ class Sampler:
         start = 0
         while (at := self._buffer.find(end, start)) < 0:
             if len(self._buffer) > limit:
-                raise Fault(FaultKind.DATA, "It answers with a line that does not end")
+                raise _odd("It answers with a line that does not end")
             start = max(0, len(self._buffer) - len(end) + 1)
             await self._more()
         data = bytes(self._buffer[:at])
@@ -173,7 +186,7 @@ class Sampler:
     async def _more(self) -> None:
         data = await self._channel.read()
         if not data:
-            raise Fault(FaultKind.DATA, "The sampler on it ended in the middle of its answer")
+            raise Ended(FaultKind.DATA, "The sampler on it ended in the middle of its answer", _ODD)
         self._buffer += data
 
 
