@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench`, or one part with `make bench ONLY=start`. Figures are whole-process CPU, medians of several runs."""
