@@ -1,4 +1,4 @@
-"""Columns of the fleet table: what each says, how wide, in which tone, how it sorts; and which of them fit a screen."""
+"""Columns of the fleet table: what each says, how wide, in which tone, how it sorts."""
 
 from __future__ import annotations
 
@@ -9,37 +9,12 @@ from types import MappingProxyType
 
 from backends.errors import ConfigError
 from backends.model import Container, State
-from backends.store import Store
-from backends.trouble import Severity
 
-from .format import UNKNOWN, load, number, percent, safe, share_of, span, spark
+from . import cells
+from .cells import Paint
+from .format import UNKNOWN, load, number, percent, safe, share_of, span
 from .rows import Row, SortKey
-from .theme.glyphs import Glyphs
 from .theme.tones import Tone
-
-GAP = 2
-
-_WORDS = MappingProxyType(
-    {
-        State.RUNNING: "run",
-        State.STOPPED: "stop",
-        State.MOUNTED: "mount",
-        State.SUSPENDED: "susp",
-        State.FROZEN: "frozen",
-        State.UNKNOWN: "unkn",
-    }
-)
-
-
-@dataclass(slots=True)
-class Paint:
-    """What a cell needs besides its row. `now`: our monotonic clock."""
-
-    glyphs: Glyphs
-    store: Store
-    now: float = 0.0
-    production: bool = False  # some node is: then every node's cell has room for the tag
-
 
 Text = Callable[[Row, Container, Paint, int], str]
 ToneOf = Callable[[Row, Container], Tone]
@@ -56,102 +31,19 @@ class Column:
     priority: int
     help: str
     text: Text
-    sort: SortKey
+    sort: SortKey | None
     tone: ToneOf = lambda row, container: Tone.NORMAL
     right: bool = True
     grow: int = 0
     live: bool = False  # its value moves with every sample
     descending: bool = True
     optional: bool = False  # only when asked for, or when wide
+    wish: int = 0  # no column of lesser priority comes before it is so wide
 
-
-def _used_tone(used: float | None, limit: float | None) -> Tone:
-    if not used:
-        return Tone.DIM
-    if limit and used >= 0.9 * limit:
-        return Tone.CRIT if used >= 0.98 * limit else Tone.WARN
-    return Tone.NORMAL
-
-
-def _share(used: float | None, limit: float | None) -> float | None:
-    return None if used is None or not limit else used / limit
-
-
-def _node(row: Row, container: Container, paint: Paint, width: int) -> str:
-    return f"{safe(row.node.name)} P" if row.node.production else safe(row.node.name)
-
-
-def _state(row: Row, container: Container, paint: Paint, width: int) -> str:
-    glyphs = paint.glyphs
-    sign = glyphs.stale if row.stale else glyphs.states[container.state]
-    text = f"{sign} {_WORDS[container.state]}"
-    return text.ljust(width - 1) + glyphs.lock if container.lock is not None else text
-
-
-def _state_tone(row: Row, container: Container) -> Tone:
-    if container.state is State.UNKNOWN or (container.lock is not None and row.severity >= Severity.TROUBLE):
-        return Tone.WARN
-    return Tone.NORMAL if container.state is State.RUNNING else Tone.DIM
-
-
-def _cpu(row: Row, container: Container, paint: Paint, width: int) -> str:
-    figure = number(container.usage.cpu_percent).rjust(4)
-    signs = width - 5
-    series = paint.store.series.get(row.key)
-    if series is None or signs <= 0 or container.usage.cpu_percent is None:
-        return figure
-    return f"{figure} {spark(series.cpu.recent.last(signs * 5), signs, paint.glyphs.levels)}"
-
-
-def _cpu_tone(row: Row, container: Container) -> Tone:
-    cpu, limit = container.usage.cpu_percent, container.limits.cpu_percent
-    if cpu is None or cpu < 0.5:
-        return Tone.DIM
-    return Tone.WARN if limit and cpu >= 0.95 * limit else Tone.NORMAL
-
-
-def _why(row: Row, container: Container, paint: Paint, width: int) -> str:
-    words = ", ".join(safe(reason.text) for reason in row.reasons)
-    if not row.stale:
-        return words
-    answered = row.node.answered
-    old = "old" if answered is None else f"{span(paint.now - answered)} old"
-    return f"{old}, {words}" if words else old
-
-
-def _why_tone(row: Row, container: Container) -> Tone:
-    if row.severity >= Severity.GRAVE:
-        return Tone.CRIT
-    return Tone.WARN if row.severity >= Severity.TROUBLE else Tone.DIM
-
-
-def _ip(row: Row, container: Container, paint: Paint, width: int) -> str:
-    addresses = container.ips
-    if not addresses:
-        return UNKNOWN
-    first = safe(addresses[0].partition("/")[0])
-    more = f" +{len(addresses) - 1}" if len(addresses) > 1 else ""
-    return first + more
-
-
-def _ip_order(row: Row) -> tuple[int, int, str] | None:
-    addresses = row.container.ips if row.container else ()
-    if not addresses:
-        return None
-    address = addresses[0].partition("/")[0]
-    parts = address.split(".")
-    if len(parts) == 4 and all(part.isdecimal() for part in parts):
-        return (0, sum(int(part) << (24 - 8 * place) for place, part in enumerate(parts)), "")
-    return (1, 0, address)
-
-
-def _failcnt(row: Row, container: Container, paint: Paint, width: int) -> str:
-    growth = container.usage.failcnt_growth
-    return number(container.usage.failcnt) + (f" +{growth}" if growth else "")
-
-
-def _dim(row: Row, container: Container) -> Tone:
-    return Tone.DIM
+    @property
+    def label(self) -> str:
+        """Its title in lists."""
+        return self.title or self.id.upper()
 
 
 def _of(get: Callable[[Container], float | str | None]) -> SortKey:
@@ -170,7 +62,17 @@ _STATE_ORDER = MappingProxyType({state: place for place, state in enumerate(Stat
 
 COLUMNS: tuple[Column, ...] = (
     Column(
-        "node", "NODE", 4, 0, "node; P: production", _node, lambda row: row.order, _dim, False, 16, descending=False
+        "node",
+        "NODE",
+        4,
+        0,
+        "node; P: production",
+        cells.node,
+        lambda row: row.order,
+        cells.dim,
+        False,
+        16,
+        descending=False,
     ),
     Column(
         "id",
@@ -202,22 +104,34 @@ COLUMNS: tuple[Column, ...] = (
         8,
         0,
         "state; the last sign: somebody holds its lock",
-        _state,
+        cells.state,
         _of(lambda c: _STATE_ORDER[c.state]),
-        _state_tone,
+        cells.state_tone,
         False,
         descending=False,
     ),
     Column(
         "cpu",
         "CPU%",
-        9,
+        4,
         0,
-        "percent of one core, and the last 40 seconds or more",
-        _cpu,
+        "percent of one core",
+        lambda row, container, paint, width: number(container.usage.cpu_percent),
         _of(lambda c: c.usage.cpu_percent),
-        _cpu_tone,
+        cells.cpu_tone,
+        live=True,
+    ),
+    Column(
+        "trend",
+        "",
+        4,
+        0,
+        "CPU of the last samples; the tallest sign is one core, or the highest shown",
+        cells.trend,
+        None,
+        cells.dim,
         False,
+        8,
         live=True,
     ),
     Column(
@@ -228,7 +142,7 @@ COLUMNS: tuple[Column, ...] = (
         "memory used / limit",
         lambda row, container, paint, width: share_of(container.usage.memory_used, container.limits.memory),
         _of(lambda c: c.usage.memory_used),
-        lambda row, container: _used_tone(container.usage.memory_used, container.limits.memory),
+        lambda row, container: cells.used_tone(container.usage.memory_used, container.limits.memory),
         live=True,
     ),
     Column(
@@ -238,8 +152,8 @@ COLUMNS: tuple[Column, ...] = (
         4,
         "memory used, percent of its limit",
         lambda row, container, paint, width: percent(container.usage.memory_used, container.limits.memory),
-        _of(lambda c: _share(c.usage.memory_used, c.limits.memory)),
-        lambda row, container: _used_tone(container.usage.memory_used, container.limits.memory),
+        _of(lambda c: cells.share(c.usage.memory_used, c.limits.memory)),
+        lambda row, container: cells.used_tone(container.usage.memory_used, container.limits.memory),
         live=True,
     ),
     Column(
@@ -260,7 +174,7 @@ COLUMNS: tuple[Column, ...] = (
         "processes",
         lambda row, container, paint, width: number(container.usage.processes),
         _of(lambda c: c.usage.processes),
-        lambda row, container: _used_tone(container.usage.processes, container.limits.processes),
+        lambda row, container: cells.used_tone(container.usage.processes, container.limits.processes),
         live=True,
     ),
     Column(
@@ -271,7 +185,7 @@ COLUMNS: tuple[Column, ...] = (
         "disk used / limit",
         lambda row, container, paint, width: share_of(container.usage.disk_used, container.limits.disk),
         _of(lambda c: c.usage.disk_used),
-        lambda row, container: _used_tone(container.usage.disk_used, container.limits.disk),
+        lambda row, container: cells.used_tone(container.usage.disk_used, container.limits.disk),
     ),
     Column(
         "swap",
@@ -281,7 +195,7 @@ COLUMNS: tuple[Column, ...] = (
         "swap used / limit",
         lambda row, container, paint, width: share_of(container.usage.swap_used, container.limits.swap),
         _of(lambda c: c.usage.swap_used),
-        lambda row, container: _used_tone(container.usage.swap_used, container.limits.swap),
+        lambda row, container: cells.used_tone(container.usage.swap_used, container.limits.swap),
         live=True,
         optional=True,
     ),
@@ -293,7 +207,7 @@ COLUMNS: tuple[Column, ...] = (
         "time since it was started",
         lambda row, container, paint, width: span(container.usage.uptime),
         _of(lambda c: c.usage.uptime),
-        _dim,
+        cells.dim,
     ),
     Column(
         "failcnt",
@@ -301,13 +215,15 @@ COLUMNS: tuple[Column, ...] = (
         8,
         11,
         "beancounter failures since the node was started, and growth since ctdeck was",
-        _failcnt,
+        cells.failcnt,
         _of(
             lambda c: c.usage.failcnt_growth or (c.usage.failcnt or 0) * 1e-12 if c.usage.failcnt is not None else None
         ),
         lambda row, container: Tone.CRIT if container.usage.failcnt_growth else Tone.DIM,
     ),
-    Column("ip", "IP", 15, 3, "first address, +n more", _ip, _ip_order, right=False, grow=19, descending=False),
+    Column(
+        "ip", "IP", 15, 3, "first address, +n more", cells.ip, cells.ip_order, right=False, grow=19, descending=False
+    ),
     Column(
         "hostname",
         "HOSTNAME",
@@ -316,7 +232,7 @@ COLUMNS: tuple[Column, ...] = (
         "host name",
         _word(lambda c: c.hostname),
         _words(lambda c: c.hostname),
-        _dim,
+        cells.dim,
         False,
         28,
         descending=False,
@@ -329,7 +245,7 @@ COLUMNS: tuple[Column, ...] = (
         "OS template",
         _word(lambda c: c.template),
         _words(lambda c: c.template),
-        _dim,
+        cells.dim,
         False,
         18,
         descending=False,
@@ -342,7 +258,7 @@ COLUMNS: tuple[Column, ...] = (
         "kind of its disk",
         _word(lambda c: c.layout),
         _words(lambda c: c.layout),
-        _dim,
+        cells.dim,
         False,
         optional=True,
         descending=False,
@@ -355,7 +271,7 @@ COLUMNS: tuple[Column, ...] = (
         "number of its CPUs",
         lambda row, container, paint, width: UNKNOWN if container.limits.cpus is None else f"{container.limits.cpus:g}",
         _of(lambda c: c.limits.cpus),
-        _dim,
+        cells.dim,
         optional=True,
     ),
     Column(
@@ -366,7 +282,7 @@ COLUMNS: tuple[Column, ...] = (
         "CPU limit, percent of one core",
         lambda row, container, paint, width: number(container.limits.cpu_percent),
         _of(lambda c: c.limits.cpu_percent),
-        _dim,
+        cells.dim,
         optional=True,
     ),
     Column(
@@ -377,7 +293,7 @@ COLUMNS: tuple[Column, ...] = (
         "CPU weight (cpuunits)",
         lambda row, container, paint, width: number(container.limits.cpu_weight),
         _of(lambda c: c.limits.cpu_weight),
-        _dim,
+        cells.dim,
         optional=True,
     ),
     Column(
@@ -387,8 +303,8 @@ COLUMNS: tuple[Column, ...] = (
         17,
         "inodes used, percent of its limit",
         lambda row, container, paint, width: percent(container.usage.inodes_used, container.limits.inodes),
-        _of(lambda c: _share(c.usage.inodes_used, c.limits.inodes)),
-        lambda row, container: _used_tone(container.usage.inodes_used, container.limits.inodes),
+        _of(lambda c: cells.share(c.usage.inodes_used, c.limits.inodes)),
+        lambda row, container: cells.used_tone(container.usage.inodes_used, container.limits.inodes),
         optional=True,
     ),
     Column(
@@ -401,7 +317,7 @@ COLUMNS: tuple[Column, ...] = (
             UNKNOWN if container.on_boot is None else "yes" if container.on_boot else "no"
         ),
         _of(lambda c: None if c.on_boot is None else int(c.on_boot)),
-        _dim,
+        cells.dim,
         False,
         optional=True,
     ),
@@ -413,7 +329,7 @@ COLUMNS: tuple[Column, ...] = (
         "backend",
         lambda row, container, paint, width: safe(container.key.backend),
         lambda row: row.key.backend,
-        _dim,
+        cells.dim,
         False,
         optional=True,
         descending=False,
@@ -426,7 +342,7 @@ COLUMNS: tuple[Column, ...] = (
         "who holds its lock",
         lambda row, container, paint, width: UNKNOWN if container.lock is None else safe(container.lock.by or "yes"),
         _of(lambda c: None if c.lock is None else c.lock.by),
-        _dim,
+        cells.dim,
         False,
         20,
         optional=True,
@@ -435,14 +351,15 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "why",
         "WHY",
-        14,
+        10,
         2,
         "what is wrong with it",
-        _why,
+        cells.why,
         lambda row: row.score,
-        _why_tone,
+        cells.why_tone,
         False,
         999,
+        wish=20,
     ),
 )
 
@@ -471,60 +388,3 @@ def chosen(words: Sequence[str]) -> frozenset[str]:
         else:
             found.add(name)
     return frozenset(found | core)
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A column on a screen: `x` from the left edge, in cells."""
-
-    column: Column
-    x: int
-    width: int
-
-
-def arrange(
-    width: int,
-    allowed: frozenset[str],
-    needed: dict[str, int],
-    *,
-    left: int = 2,
-    one_node: bool = False,
-    wide: bool = False,
-    skip: int = 0,
-) -> tuple[tuple[Placed, ...], int]:
-    """Columns that fit into `width` cells after `left` cells of signs, and how many more there are to the right.
-
-    `needed`: how wide the longest value of a growing column is. `wide`: every column in order, `skip` of the dropping
-    ones scrolled away to the left. Otherwise they come by priority while they fit.
-    """
-    core = [column for column in COLUMNS if column.priority == 0 and not (one_node and column.id == "node")]
-    others = [column for column in COLUMNS if column.priority and (wide or column.id in allowed)]
-    widths = {
-        column.id: min(max(column.width, needed.get(column.id, 0)), column.grow or column.width) for column in core
-    }
-    tight = sum(w + GAP for w in widths.values()) + left - GAP
-    if (over := tight - width) > 0:
-        squeezed = max(4, widths["name"] - over)
-        tight -= widths["name"] - squeezed
-        widths["name"] = squeezed
-    room = width - tight
-    picked: list[Column] = []
-    for column in others[skip:] if wide else sorted(others, key=lambda column: column.priority):
-        if room < column.width + GAP:
-            if wide or not picked:
-                break
-            continue
-        picked.append(column)
-        widths[column.id] = column.width
-        room -= column.width + GAP
-    for column in sorted(picked, key=lambda column: column.priority):
-        want = column.grow if column.id == "why" else min(needed.get(column.id, 0), column.grow)
-        extra = max(0, min(room, want - widths[column.id]))
-        widths[column.id] += extra
-        room -= extra
-    placed = []
-    x = left
-    for column in [*core, *(column for column in COLUMNS if column in picked)]:
-        placed.append(Placed(column, x, widths[column.id]))
-        x += widths[column.id] + GAP
-    return tuple(placed), len(others) - len(picked) - (skip if wide else 0)

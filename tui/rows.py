@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from operator import attrgetter
 
 from backends.model import Container, Key, Node, NodeState
@@ -16,6 +17,9 @@ from backends.store import Changes, Store
 from backends.trouble import THRESHOLDS, Reason, Severity, container_reasons, node_reasons
 
 from .filter import Filter, compile_filter
+
+#: Seconds of one call of `Rows.judge`: longer would be felt under the finger.
+JUDGING = 0.005
 
 #: The order that is no column: worst first.
 TROUBLE = "trouble"
@@ -54,8 +58,8 @@ class Rows:
         self.containers: dict[Key, Row] = {}
         self.nodes: dict[str, Row] = {}
         self.ordered: list[Row] = []
-        self._dirty: set[Key] = set()
-        self.trouble = 0
+        self._dirty: dict[Key, None] = {}  # in the order in which they wait
+        self._troubled = 0
         self.rebuild()
 
     def update(self, changes: Changes) -> None:
@@ -69,7 +73,7 @@ class Rows:
             if row is not None and key in containers:
                 row.container = containers[key]
                 row.dirty = True
-        self._dirty |= changes.containers
+        self._dirty.update(dict.fromkeys(changes.containers))
 
     def rebuild(self) -> None:
         """Rows came or went."""
@@ -82,37 +86,55 @@ class Rows:
                 row = Row(key, self.store.nodes[key.node], container, _place(index[key.node], key.id))
             row.container, row.node, row.dirty = container, self.store.nodes[key.node], True
             self.containers[key] = row
+        self._troubled = sum(row.severity >= Severity.TROUBLE for row in self.containers.values())
         self.ordered = sorted(self.containers.values(), key=attrgetter("order"))
         self.nodes = {
             name: self.nodes.get(name) or Row(Key(name, "", ""), node, None, _place(index[name], ""))
             for name, node in self.store.nodes.items()
         }
-        self._dirty = set(self.containers)
+        self._dirty = dict.fromkeys(self.containers)
 
     def judge(self) -> None:
-        """Reasons and scores of every row that changed, of every locked one (its age grows) and of all nodes."""
-        now = time.time()
-        for key in self._dirty:
+        """Reasons and scores of the rows that changed, of locked ones (their age grows) and of all nodes.
+
+        Takes at most `JUDGING` seconds: in a huge fleet the rest waits for the next call, the longest waiting first. Rows
+        on the screen do not wait (`refresh`).
+        """
+        now, until = time.time(), time.perf_counter() + JUDGING
+        waiting, self._dirty = self._dirty, {}
+        locked = []
+        for done, key in enumerate(waiting, 1):
             row = self.containers.get(key)
-            if row is not None:
-                self._judge(row, now)
-        self._dirty = {key for key, row in self.containers.items() if row.container and row.container.lock}
+            if row is not None and row.container is not None:
+                if row.dirty or row.container.lock is not None:
+                    self._judge(row, now)
+                if row.container.lock is not None:
+                    locked.append(key)
+            if not done % 256 and time.perf_counter() > until:
+                self._dirty = dict.fromkeys(islice(waiting, done, None))
+                break
+        self._dirty.update(dict.fromkeys(locked))
         monotonic = time.monotonic()
         for name, row in self.nodes.items():
             row.reasons = node_reasons(row.node, len(self.store.by_node[name]), self.thresholds, monotonic)
             row.severity = row.reasons[0].severity if row.reasons else 0
             row.score = row.severity * 1e9
-        self.trouble = sum(row.severity >= Severity.TROUBLE for row in self.containers.values()) + len(
-            self.troubled_nodes()
-        )
+
+    @property
+    def trouble(self) -> int:
+        """How many rows are in trouble."""
+        return self._troubled + len(self.troubled_nodes())
 
     def _judge(self, row: Row, now: float) -> None:
         container = row.container
         assert container is not None
         row.dirty = False
+        self._troubled -= row.severity >= Severity.TROUBLE
         row.reasons = container_reasons(container, row.node, self.thresholds, now)
         row.severity = row.reasons[0].severity if row.reasons else 0
-        row.score = row.severity * 1e6 + (container.usage.cpu_percent or 0.0)
+        self._troubled += row.severity >= Severity.TROUBLE
+        # Whole percents, as they are shown: rows that look the same do not change places.
+        row.score = row.severity * 1e6 + round(container.usage.cpu_percent or 0.0)
 
     def refresh(self, row: Row) -> None:
         """Judge one row that is on the screen, now."""

@@ -72,11 +72,14 @@ class DeckScreen(DeckActions, Screen[None]):
         self.columns = chosen(inventory.columns)
         self.rows = Rows(self.app.store, inventory.thresholds)
         self.panes.use(self.rows)
+        self._measure()
         self.rearrange()
 
     def store_changed(self, changes: Changes) -> None:
         """Once a tick. Rows that are not on the screen cost nothing here but a mark."""
         self.rows.update(changes)
+        if changes.structure:
+            self._measure()
         if not self.seen:
             return
         now = time.monotonic()
@@ -95,7 +98,6 @@ class DeckScreen(DeckActions, Screen[None]):
         """Judge, filter and sort anew, then paint."""
         self._sorted_at = time.monotonic()
         self.rows.judge()
-        self._measure()
         self.panes.arrange_rows()
         self.paint()
 

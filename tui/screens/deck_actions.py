@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from backends.model import Key
-from tui.actions import ACTIONS, BY_ID, Action, Danger, Needs
+from tui.actions import ACTIONS, BY_ID, Action, Danger, Group, Needs
 from tui.columns import COLUMNS
 from tui.filter import Filter, compile_filter
 from tui.rows import TROUBLE, Rows, View
@@ -137,7 +137,9 @@ class DeckActions(Screen[None]):
         from .picker import Item, Picker
 
         items = [Item(TROUBLE, "trouble", "", "worst first")]
-        items += [Item(column.id, column.title.strip(), "", column.help) for column in COLUMNS if column.id != "why"]
+        items += [
+            Item(column.id, column.label, "", column.help) for column in COLUMNS if column.sort and column.id != "why"
+        ]
 
         def picked(value: object) -> None:
             if isinstance(value, str):
@@ -222,7 +224,7 @@ class DeckActions(Screen[None]):
         from .picker import Item, Picker
 
         items = [
-            Item(column.id, column.title.strip(), "", column.help, checked=column.id in self.columns)
+            Item(column.id, column.label, "", column.help, checked=column.id in self.columns)
             for column in COLUMNS
             if column.priority
         ]
@@ -391,8 +393,9 @@ class DeckActions(Screen[None]):
         self.app.push_screen(Help())
 
     def action_palette(self) -> None:
-        """Every action by its name."""
-        self._pick_action("command", [self._item(action) for action in ACTIONS if action.id != "palette"])
+        """Every action by its name; moving, which needs no list, at the end."""
+        by_use = sorted(ACTIONS, key=lambda action: action.group is Group.MOVE)
+        self._pick_action("command", [self._item(action) for action in by_use if action.id != "palette"])
 
     def action_menu(self) -> None:
         """What can be done with this row; what cannot, with the reason."""

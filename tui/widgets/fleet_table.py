@@ -13,7 +13,9 @@ from textual.message import Message
 
 from backends.model import Container, Key
 from backends.trouble import Severity
-from tui.columns import BY_ID, GAP, Column, Paint, Placed, arrange
+from tui.arrange import SIGNS, Layout, arrange
+from tui.cells import Paint
+from tui.columns import BY_ID
 from tui.format import cells, fit, safe
 from tui.rows import TROUBLE, Listing, Row
 from tui.theme.tones import Tone
@@ -63,10 +65,9 @@ class FleetTable(Surface):
         self.cursor: Key | None = None
         self.top = 0
         self.skip = 0  # columns scrolled away to the left, when wide
-        self.more = 0  # columns to the right that have no room
         self._place = 0
-        self._placed: tuple[Placed, ...] = ()
-        self._layout: tuple[object, ...] = ()
+        self._layout = Layout()
+        self._laid_out_for: tuple[object, ...] = ()
 
     # -- rows
 
@@ -158,13 +159,17 @@ class FleetTable(Surface):
 
     def _place_columns(self, width: int) -> None:
         deck, one_node = self.deck, self.listing.node is not None
-        layout = (width, deck.columns, deck.widths, one_node, deck.wide, self.skip)
-        if layout == self._layout:
-            return
-        self._layout = layout
-        self._placed, self.more = arrange(
-            width, deck.columns, dict(deck.widths), one_node=one_node, wide=deck.wide, skip=self.skip
-        )
+        wanted = (width, deck.columns, deck.widths, one_node, deck.wide, self.skip)
+        if wanted != self._laid_out_for:
+            self._laid_out_for = wanted
+            self._layout = arrange(
+                width, deck.columns, dict(deck.widths), one_node=one_node, wide=deck.wide, skip=self.skip
+            )
+
+    @property
+    def more(self) -> int:
+        """Columns to the right that have no room, when wide."""
+        return self._layout.more
 
     def scroll_columns(self, step: int) -> None:
         """Wide: the next columns to the right, or back."""
@@ -185,14 +190,14 @@ class FleetTable(Surface):
     def _titles(self) -> Line:
         view, glyphs = self.listing.view, self.app.glyphs
         spans: list[Span] = [("  ", Tone.HEAD)]
-        for place in self._placed:
+        for place in self._layout.placed:
             title = place.column.title
             sorted_by = place.column.id == view.sort or (place.column.id == "why" and view.sort == TROUBLE)
             if sorted_by:
                 down = (view.sort == TROUBLE or place.column.descending) != view.inverted
                 title += glyphs.descending if down else glyphs.ascending
             spans.append((fit(title, place.width, right=place.column.right), Tone.ACCENT if sorted_by else Tone.HEAD))
-            spans.append((" " * GAP, Tone.HEAD))
+            spans.append((" " * self._layout.gap, Tone.HEAD))
         return tuple(spans)
 
     def _row_line(self, row: Row, paint: Paint, width: int, here: bool) -> Line:
@@ -210,17 +215,16 @@ class FleetTable(Surface):
     def _container_spans(self, row: Row, container: Container, paint: Paint) -> list[Span]:
         spans: list[Span] = []
         ellipsis = paint.glyphs.ellipsis
-        gap = (" " * GAP, Tone.NORMAL)
         stale = row.stale
-        for place in self._placed:
+        gap = " " * self._layout.gap
+        for place in self._layout.placed:
             column = place.column
             text = column.text(row, container, paint, place.width)
             tone = column.tone(row, container)
             if stale and tone < Tone.WARN:
                 tone = Tone.DIM
-            spans.append((fit(text, place.width, right=column.right, ellipsis=ellipsis), tone))
-            spans.append(gap)
-        spans.pop()
+            # The gap has the tone of its cell: fewer changes of colour are fewer bytes.
+            spans.append((fit(text, place.width, right=column.right, ellipsis=ellipsis) + gap, tone))
         return spans
 
     def _node_spans(self, row: Row, paint: Paint, width: int) -> list[Span]:
@@ -229,9 +233,9 @@ class FleetTable(Surface):
         tone = Tone.CRIT if row.severity >= Severity.GRAVE else Tone.WARN
         sign = glyphs.trouble if node.state == "up" else glyphs.nodes[node.state]
         spans: list[Span] = []
-        gap = (" " * GAP, Tone.NORMAL)
-        x = 2
-        for place in self._placed:
+        gap = " " * self._layout.gap
+        x = SIGNS
+        for place in self._layout.placed:
             match place.column.id:
                 case "node":
                     text, kind = (f"{safe(node.name)} P" if node.production else safe(node.name)), tone
@@ -243,8 +247,8 @@ class FleetTable(Surface):
                     text, kind = _NODE_WORDS[node.state], tone
                 case _:
                     break
-            spans += [(fit(text, place.width, ellipsis=glyphs.ellipsis), kind), gap]
-            x = place.x + place.width + GAP
+            spans.append((fit(text, place.width, ellipsis=glyphs.ellipsis) + gap, kind))
+            x = place.x + place.width + len(gap)
         why = ", ".join(safe(reason.text) for reason in row.reasons)
         spans.append((fit(why, max(0, width - x), ellipsis=glyphs.ellipsis), tone if row.severity < 3 else Tone.WARN))
         return spans
@@ -264,7 +268,7 @@ class FleetTable(Surface):
     def on_click(self, event: events.Click) -> None:
         self.post_message(self.Pressed(self))
         if event.y == self.heads - 1:
-            column = self._column_at(event.x)
+            column = self._layout.at(event.x)
             if column is not None:
                 self.post_message(self.SortAsked(column.id))
             return
@@ -274,9 +278,6 @@ class FleetTable(Surface):
             self.go_to(place)
             if again:
                 self.post_message(self.Activated())
-
-    def _column_at(self, x: int) -> Column | None:
-        return next((place.column for place in self._placed if place.x <= x < place.x + place.width + GAP), None)
 
 
 def needed_widths(rows: list[Row]) -> dict[str, int]:

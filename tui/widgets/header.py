@@ -85,7 +85,7 @@ def rule_line(
         say(f"/{safe(view.filter.text)}", Tone.ACCENT)
     if view.faults:
         say("only faults", Tone.ACCENT)
-    order = "trouble" if view.sort == TROUBLE else BY_ID[view.sort].title.strip().lower()
+    order = "trouble" if view.sort == TROUBLE else BY_ID[view.sort].label.lower()
     if view.inverted:
         order += ", inverted"
     say(f"sort {order}")

@@ -71,7 +71,7 @@ def _meters(node: Node, store: Store, reasons: tuple[Reason, ...], glyphs: Glyph
     hot = any(reason.text.startswith("load") for reason in reasons)
     if series is not None and len(series.cpu.recent):
         signs = spark(series.cpu.recent.last(_SPARK * 5), _SPARK, glyphs.levels).strip()
-        spans.append((f" {signs}", Tone.CRIT if hot else Tone.DIM))
+        spans.append((f" {signs}", Tone.DIM))
     if facts.load is not None:
         spans.append((f" {facts.load[0]:.1f}", Tone.CRIT if hot else Tone.DIM))
     if facts.memory_used is not None and facts.memory_total:
