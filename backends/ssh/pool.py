@@ -10,6 +10,7 @@ import asyncssh
 from ..errors import Fault, FaultKind
 from ..inventory import NodeSpec, SshSettings
 from ..prompts import Prompts
+from ..sudo import SudoPassword
 from ..text import clean
 from ..transport import Transport
 from . import config, faults, trust
@@ -20,7 +21,6 @@ from .keys import KeyRing, Offer
 from .known_hosts import Known
 from .login import Client, Secrets, login
 from .passwords import Passwords
-from .sudo import SudoPassword
 from .trust import HostKeys
 from .wire import Gate, Wire
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from .. import shell
-from ..errors import Fault, FaultKind
-from ..prompts import Prompts
-from .channels import ShellChannel
+from . import shell
+from .errors import Fault, FaultKind
+from .process import Process
+from .prompts import Prompts
 
 _MAX_NOISE = 256 << 10  # bytes that a login shell may print first
 
-Start = Callable[[str], Awaitable[ShellChannel]]
+Start = Callable[[str], Awaitable[Process]]
 
 
 class PasswordWanted(Exception):
@@ -49,7 +49,7 @@ class SudoPassword:
                     "Refresh to be asked for it, or allow NOPASSWD in the sudoers file",
                 )
 
-    async def start(self, inner: str, start: Start, *, node: str, user: str) -> ShellChannel:
+    async def start(self, inner: str, start: Start, *, node: str, user: str) -> Process:
         """`inner` as root. Raises PasswordWanted, or Fault(SUDO) when sudo does not let us."""
         if not self._needed:
             mark = shell.new_mark()
@@ -70,7 +70,7 @@ class SudoPassword:
             raise PasswordWanted
         return await self._with_password(self._password, inner, start, node, user)
 
-    async def _with_password(self, password: str, inner: str, start: Start, node: str, user: str) -> ShellChannel:
+    async def _with_password(self, password: str, inner: str, start: Start, node: str, user: str) -> Process:
         mark, prompt = shell.new_mark(), shell.new_mark()
         channel = await start(shell.sudo_command(inner, mark, prompt=prompt))
         try:
@@ -92,7 +92,7 @@ class SudoPassword:
         raise shell.sudo_fault(node, channel.stderr.replace(prompt.encode(), b""))
 
 
-async def _let_in(channel: ShellChannel, mark: bytes, prompt: bytes, told: int = 0) -> bool:
+async def _let_in(channel: Process, mark: bytes, prompt: bytes, told: int = 0) -> bool:
     """True when `mark` is on the output (what follows it stays readable); False at the end or at a prompt."""
     seen = b""
     while True:
