@@ -134,5 +134,3 @@ async def test_limits_and_states_follow_the_node(lab: Lab) -> None:
             await until(lambda: containers[key].state is State.RUNNING, timeout=20)
         finally:
             await fleet.stop()
-            lab.enter("n1", "lxc-cgroup", "-n", key.id, "memory.limit_in_bytes", "-1")
-            lab.enter("n1", "lxc-cgroup", "-n", key.id, "cpu.cfs_quota_us", "-1")
