@@ -13,6 +13,9 @@ SIGNS = 2
 #: Below this width columns stand one cell apart instead of two.
 NARROW = 72
 
+#: WHY grows to this width before other columns get more room, and takes what they leave.
+WHY_FIRST = 44
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -64,11 +67,12 @@ def arrange(
     for column in picked:
         widths[column.id] = column.width
         room -= column.width + gap
-    growing = sorted(picked, key=lambda column: (column.id == "why", column.priority))
-    for column in [*(column for column in core if column.id == "trend"), *growing]:
-        want = column.grow if column.id in {"why", "trend"} else _wanted(column, needed)
-        if column.id == "trend" and width < 2 * NARROW:
-            continue
+    trend = [column for column in core if column.id == "trend" and width >= 2 * NARROW]
+    growing = sorted(picked, key=lambda column: column.priority)
+    why = [(column, WHY_FIRST) for column in picked if column.id == "why"]
+    wants = [*why, *((column, column.grow) for column in trend)]
+    wants += [(column, _wanted(column, needed)) for column in growing if column.id != "why"]
+    for column, want in [*wants, *((column, column.grow) for column, _ in why)]:
         extra = max(0, min(room, want - widths[column.id]))
         widths[column.id] += extra
         room -= extra

@@ -57,6 +57,7 @@ class Picker(ModalScreen["str | frozenset[str] | None"]):
     def __init__(self, title: str, items: Sequence[Item], *, at: str = "", several: bool = False) -> None:
         super().__init__()
         self.heading = title
+        self.set_class(self.app.glyphs.ascii, "-ascii")
         self.items = list(items)
         self.several = several
         self.typed = ""

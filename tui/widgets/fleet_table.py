@@ -63,6 +63,7 @@ class FleetTable(Surface):
         self.active = True
         self.lead = ""  # a bar between this pane and the one to its left
         self.cursor: Key | None = None
+        self.held = False  # the person has moved: from then on the cursor stays on its row, before that on the first
         self.top = 0
         self.skip = 0  # columns scrolled away to the left, when wide
         self._place = 0
@@ -100,15 +101,17 @@ class FleetTable(Surface):
         else:
             column = BY_ID[view.sort]
             self.listing.rebuild(column.sort, descending=column.descending)
-        place = self.listing.place(self.cursor)
+        place = self.listing.place(self.cursor) if self.held else 0
         self._settle(self._place if place is None else place)
 
     def move(self, step: int) -> None:
+        self.held = True
         self._settle(self._place + step)
         self.paint()
 
     def go_to(self, place: int) -> None:
         """To a row by its place; -1 is the last."""
+        self.held = True
         self._settle(len(self.listing) - 1 if place < 0 else place)
         self.paint()
 

@@ -58,14 +58,14 @@ class Panes(Widget):
 
     def split(self, nodes: list[str]) -> None:
         """One pane for each of these nodes (two to four), or with none the one table again."""
-        keep = self.active.cursor
+        keep, held = self.active.cursor, self.active.held
         gone = self.tables
         self.tables = [FleetTable(self.deck, Listing(self.rows, self.view, node)) for node in nodes[:MOST]] or [
             FleetTable(self.deck, Listing(self.rows, self.view))
         ]
         self._active = 0
         for place, table in enumerate(self.tables):
-            table.cursor = keep
+            table.cursor, table.held = keep, held
             if keep is not None and table.listing.node == keep.node:
                 self._active = place
         self.zoomed = False
