@@ -13,6 +13,7 @@ import asyncssh
 import pytest
 import yaml
 
+from tests import need
 from tests.lab.conftest import make
 from tests.lab.lab import ROOT, TOOL, Lab
 from tests.wait import until_blocking
@@ -61,24 +62,34 @@ def test_processes_of_a_container_are_in_its_cgroups(lab: Lab) -> None:
 def test_containers_have_addresses_a_hostname_and_a_disk_of_their_own(lab: Lab) -> None:
     assert "10.77.1.101/16" in lab.enter("n1", "lxc-attach", "-n", "ct1101", "--", "ip", "addr", "show", "eth0")
     assert lab.enter("n1", "lxc-attach", "-n", "ct1102", "--", "hostname") == "mail.lab.example\n"
-    size = int(lab.enter("n2", "lxc-attach", "-n", "ct2102", "--", "df", "-k", "/").splitlines()[-1].split()[1])
-    assert 30_000 < size <= 65_536
     ping = ("lxc-attach", "-n", "ct3101", "--", "ping", "-c1", "-W2", "10.77.2.101")
     assert "1 packets received" in lab.enter("n3", *ping)  # from a container to one of another node
+    if lab.verb("enter", "n2", "test", "-e", "/var/lib/lxc/ct2102/rootdev").returncode != 0:
+        need.unmet("this machine has no loop devices")
+    size = int(lab.enter("n2", "lxc-attach", "-n", "ct2102", "--", "df", "-k", "/").splitlines()[-1].split()[1])
+    assert 30_000 < size <= 65_536
 
 
 def test_load_can_be_put_on_one_container(lab: Lab) -> None:
-    def counter(name: str, file: str) -> int:
-        return int(lab.enter("n1", "lxc-cgroup", "-n", name, file))
+    v2 = Path("/sys/fs/cgroup/cgroup.controllers").exists()
 
-    cpu, memory = counter("ct1101", "cpuacct.usage"), counter("ct1101", "memory.usage_in_bytes")
+    def counter(name: str, file: str) -> str:
+        return lab.enter("n1", "lxc-cgroup", "-n", name, file)
+
+    def memory(name: str) -> int:
+        return int(counter(name, "memory.current" if v2 else "memory.usage_in_bytes"))
+
+    def cpu(name: str) -> float:
+        return int(counter(name, "cpu.stat").split()[1]) / 1e6 if v2 else int(counter(name, "cpuacct.usage")) / 1e9
+
+    cpu_before, memory_before = cpu("ct1101"), memory("ct1101")
     lab.burn("n1", "ct1101")
     lab.fill("n1", "ct1101", 24)
-    until_blocking(lambda: counter("ct1101", "cpuacct.usage") - cpu > 500_000_000, what="half a second of CPU")
-    until_blocking(lambda: counter("ct1101", "memory.usage_in_bytes") - memory > 24 << 20, what="24 MiB of memory")
-    assert counter("ct1102", "memory.usage_in_bytes") < 16 << 20
+    until_blocking(lambda: cpu("ct1101") - cpu_before > 0.5, what="half a second of CPU")
+    until_blocking(lambda: memory("ct1101") - memory_before > 24 << 20, what="24 MiB of memory")
+    assert memory("ct1102") < 16 << 20
     lab.calm("n1", "ct1101")
-    until_blocking(lambda: counter("ct1101", "memory.usage_in_bytes") < 16 << 20, what="memory given back")
+    until_blocking(lambda: memory("ct1101") < 16 << 20, what="memory given back")
 
 
 def network() -> str:
