@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import socket
 import time
@@ -17,8 +18,10 @@ from .inventory import NodeSpec, SshSettings
 from .model import NodeFacts
 from .sampler.client import MAX_NOISE, Sample, Sampler
 from .sampler.head import NodeReader
-from .text import decode_lines
+from .text import clean, decode_lines
 from .transport import SessionsUsedUp, Transport
+
+_log = logging.getLogger(__name__)
 
 Connect = Callable[[NodeSpec], Awaitable[Transport]]
 
@@ -98,7 +101,7 @@ class Report:
 
 
 async def examine(spec: NodeSpec, settings: SshSettings, connect: Connect, backends: Sequence[Backend]) -> Report:
-    """Try one node. Never raises a `Fault`: it is the failed step of the report."""
+    """Try one node. Never raises: what goes wrong is the failed step of the report."""
     report = Report(spec.name)
     transport: Transport | None = None
     try:
@@ -123,6 +126,10 @@ async def examine(spec: NodeSpec, settings: SshSettings, connect: Connect, backe
     except Fault as fault:
         step = _STEP_OF.get(fault.kind, "login")
         report.failed(max(step, STEPS[len(report.steps)], key=STEPS.index), fault)
+    except Exception as error:  # a mistake of ours must not hide what the other nodes have
+        _log.exception("%s", spec.name)
+        mistake = Fault(FaultKind.INTERNAL, f"ctdeck itself failed on it: {clean(repr(error), 200)}", "Please report it")
+        report.failed(STEPS[len(report.steps)], mistake)
     finally:
         if transport is not None:
             await transport.close()

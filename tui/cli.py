@@ -110,6 +110,9 @@ def _run(argv: list[str]) -> int:
         _common(parser)
         options, unknown = parser.parse_known_intermixed_args(options.rest, options)
         _refuse_unknown(unknown, parser)
+    from .crash import keep_log
+
+    keep_log()
     return int(module.run(argparse.Namespace(**{**_DEFAULTS, **vars(options)})))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import sys
 import time
@@ -12,7 +14,7 @@ from backends import errors
 
 from . import __version__
 
-#: Bytes. Older crashes are dropped when the file is longer.
+#: Bytes. What is older is dropped when the file is longer.
 _LIMIT = 1 << 20
 
 
@@ -33,7 +35,26 @@ def told(error: Exception) -> tuple[str, int]:
         return f"{what}. Run it again with CTDECK_DEBUG=1 for the details", 1
 
 
+class _Log(logging.Handler):
+    """What the program logs. Nothing may reach the terminal by itself: the deck is drawn there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            _append(self.format(record) + "\n")
+
+
+def keep_log() -> None:
+    """From now on warnings and errors of all libraries go to the file; with CTDECK_DEBUG=1 to standard error, as always."""
+    root = logging.getLogger()
+    if os.environ.get("CTDECK_DEBUG") != "1" and not any(isinstance(handler, _Log) for handler in root.handlers):
+        root.addHandler(_Log(logging.WARNING))
+
+
 def _written(error: Exception) -> Path:
+    return _append("".join(traceback.format_exception(error)))
+
+
+def _append(text: str) -> Path:
     from backends import paths
 
     path = paths.state() / "crash.log"
@@ -43,6 +64,5 @@ def _written(error: Exception) -> Path:
         flags |= os.O_TRUNC
     with os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8", errors="backslashreplace") as log:
         now = time.strftime("%Y-%m-%d %H:%M:%S %z")
-        log.write(f"== {now} ctdeck {__version__} python {sys.version.split()[0]} {sys.platform}\n")
-        log.writelines(traceback.format_exception(error))
+        log.write(f"== {now} ctdeck {__version__} python {sys.version.split()[0]} {sys.platform}\n{text}")
     return path

@@ -1,5 +1,6 @@
 """Which words the command line takes, what it says to the others, and with which exit code."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -183,6 +184,18 @@ class TestAccidents:
         log.write_bytes(b"x" * (1 << 21))
         cli.main(["ls"])
         assert log.stat().st_size < 10_000
+
+    def test_what_libraries_log_goes_to_the_same_file(
+        self, places: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def run(options: object) -> int:
+            logging.getLogger("asyncio").error("Task exception was never retrieved")
+            return 0
+
+        monkeypatch.setattr("tui.commands.ls.run", run)
+        assert cli.main(["ls"]) == 0
+        assert capsys.readouterr().err == ""
+        assert "never retrieved" in (places / "xdg_state_home/ctdeck/crash.log").read_text()
 
     def test_where_nothing_can_be_written(
         self, places: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
