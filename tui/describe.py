@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from backends.model import Beancounter, Container, Node, NodeState, State
+from backends.model import Beancounter, Container, Lock, Node, NodeState, State
 from backends.trouble import Reason, Severity
 
 from .format import UNKNOWN, fit, long_span, meter, number, safe, size, span
@@ -25,7 +25,7 @@ PAGE = 4096
 _METER = 9
 _LABEL = 11
 #: Width of the meters' column, and of the gap to the facts beside it.
-METERS_WIDTH, GAP = 41, 2
+METERS_WIDTH, GAP = 42, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _meters(container: Container, node: Node, view: View) -> list[Line]:
         ("inodes", usage.inodes_used, limits.inodes, figure),
         ("processes", usage.processes, limits.processes, figure),
     ]
-    head = f"{'':{_LABEL + _METER + 5}}{'use':>8}{'limit':>8}"
+    head = f"{'':{_LABEL + _METER + 5}}{'use':>8}{'limit':>9}"
     return [line(head, Tone.HEAD), *(_meter_row(*row, view.glyphs) for row in rows)]
 
 
@@ -140,7 +140,7 @@ def _meter_row(
         (f"{name:{_LABEL}}", Tone.DIM),
         (bar, tone if tone is not Tone.NORMAL else Tone.ACCENT),
         (f"{percent:>5}{figure(used):>8}", tone),
-        (f"{figure(limit):>8}", Tone.NORMAL),
+        (f"{figure(limit):>9}", Tone.NORMAL),
     )
 
 
@@ -160,21 +160,23 @@ def _facts(container: Container, view: View, width: int) -> list[Line]:
         ("addresses", ", ".join(map(safe, container.ips)) or UNKNOWN),
         ("load", " ".join(f"{value:.2f}" for value in usage.load) if usage.load else UNKNOWN),
         ("cpus", _cpus(container)),
+        ("cpu weight", number(limits.cpu_weight)),
         ("io", _io(container)),
         (
             "network",
             f"in {size(usage.rx_bytes)}  out {size(usage.tx_bytes)}" if usage.rx_bytes is not None else UNKNOWN,
         ),
         ("on boot", {True: "yes", False: "no", None: UNKNOWN}[container.on_boot]),
-        ("lock", _lock(container, view)),
     ]
+    if container.lock is not None:
+        pairs.append(("lock", _lock(container.lock, view)))
     if limits.disk_hard and limits.disk_hard != limits.disk:
         pairs.append(("disk hard", size(limits.disk_hard)))
     if usage.throttled_percent is not None:
         pairs.append(("held back", f"{usage.throttled_percent:.0f}% of the time by the CPU limit"))
     rows: list[Line] = []
     for label, text in pairs:
-        tone = Tone.WARN if label == "lock" and container.lock is not None else Tone.NORMAL
+        tone = Tone.WARN if label == "lock" else Tone.NORMAL
         for index, row in enumerate(wrap(text, max(8, width - _LABEL))):
             rows.append(((f"{label if not index else '':{_LABEL}}", Tone.DIM), (row, tone)))
     return rows
@@ -185,8 +187,6 @@ def _cpus(container: Container) -> str:
     words = [UNKNOWN if limits.cpus is None else f"{limits.cpus:g}"]
     if limits.cpu_percent is not None:
         words.append(f"limit {limits.cpu_percent:.0f}%")
-    if limits.cpu_weight is not None:
-        words.append(f"weight {limits.cpu_weight}")
     return "  ".join(words)
 
 
@@ -202,15 +202,12 @@ def _io(container: Container) -> str:
     return "  ".join(words) or UNKNOWN
 
 
-def _lock(container: Container, view: View) -> str:
-    lock = container.lock
-    if lock is None:
-        return "no"
+def _lock(lock: Lock, view: View) -> str:
     words = [f"by {safe(lock.by)}" if lock.by else "by somebody"]
     if lock.pid is not None:
         words.append(f"(pid {lock.pid})")
     if lock.since is not None:
-        words.append(f"for {long_span(view.wall - lock.since)}")
+        words.append(f"for {span(view.wall - lock.since)}")
     if lock.alive is False:
         words.append("- its holder is gone")
     return " ".join(words)
@@ -244,7 +241,7 @@ def by_trouble(counters: dict[str, Beancounter], grown: dict[str, int]) -> list[
     )
 
 
-def beancounter_summary(container: Container, view: View, most: int = 5) -> list[Line]:
+def beancounter_summary(container: Container, most: int = 8) -> list[Line]:
     """Resources that have failed, the worst first; a single line where none has."""
     counters = container.beancounters
     if not counters:
@@ -338,6 +335,8 @@ def node_facts(node: Node, containers: Sequence[Container], backends: Sequence[s
         rows += _pair("note", note, view, Tone.WARN)
     if rows:
         rows.append(EMPTY)
+    if node.answered is None and facts.kernel is None:
+        return [*rows, line("It has not told anything of itself yet.", Tone.DIM)]
     running = sum(container.state is State.RUNNING for container in containers)
     load = UNKNOWN if facts.load is None else " ".join(f"{value:.2f}" for value in facts.load)
     tools = "  ".join(f"{safe(name)} {safe(version)}" for name, version in facts.tools.items())

@@ -45,30 +45,26 @@ class Details(ContainerPage):
             yield Graph(id="cpu")
             yield Graph(id="memory")
 
-    def content(self) -> Sequence[Line]:
-        container, node = self.container, self.node
-        view = self.view
+    def title_lines(self) -> Sequence[Line]:
         thresholds = {**THRESHOLDS, **(self.app.inventory.thresholds if self.app.inventory else {})}
-        reasons = container_reasons(container, node, thresholds, view.wall)
-        above = reasons_lines(reasons, view)
-        below = beancounter_summary(container, view)
-        return [
-            *above,
-            *([EMPTY] if above else []),
-            *container_facts(container, node, view),
-            *([EMPTY, *below] if below else []),
-        ]
+        reasons = container_reasons(self.container, self.node, thresholds, self.view.wall)
+        return [*super().title_lines(), *reasons_lines(reasons, self.view)[:2]]
+
+    def content(self) -> Sequence[Line]:
+        below = beancounter_summary(self.container)
+        return [*container_facts(self.container, self.node, self.view), *([EMPTY, *below] if below else [])]
 
     def hints(self) -> Sequence[tuple[str, str]]:
         return (
-            (self.key("history"), "5 minutes" if self.hour else "an hour"),
+            (self.key("history"), "5 min" if self.hour else "hour"),
             *self.look_hints(),
             (f"{self.key('down')} {self.key('up')}", "next"),
+            ("Esc", "back"),
         )
 
     def show(self) -> None:
         super().show()
-        if self.is_mounted:
+        if self.query_one_optional("#graphs") is not None:
             self._draw_graphs(self.container, self.node)
 
     def _draw_graphs(self, container: Container, node: Node) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -10,6 +10,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Static
+
+if TYPE_CHECKING:
+    from tui.app import Deck
 
 Answer = TypeVar("Answer")
 
@@ -21,6 +24,7 @@ class Dialog(ModalScreen[Answer]):
     input (disabled in `body`) is switched on by `armed`.
     """
 
+    app: Deck
     GUARD: ClassVar[float] = 0.4
     AUTO_FOCUS = None
     CSS_PATH = "dialog.tcss"
@@ -29,12 +33,13 @@ class Dialog(ModalScreen[Answer]):
         super().__init__()
         self.heading = title
         self.ready = False
+        self.set_class(self.app.glyphs.ascii, "-ascii")
         self._expired = False
         self._guard: Timer | None = None
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="box", can_focus=False) as box:
-            box.border_title = Content(f" {self.heading} ")
+            box.border_title = Content(self.heading)
             yield from self.body()
 
     def body(self) -> ComposeResult:

@@ -95,10 +95,12 @@ class FirstSteps(Page[Inventory | Callable[[], Awaitable[Inventory]]], inherit_b
 
     def _explained(self) -> list[Line]:
         width = self.view.width - 4
+        home = Path.home()
+        file = f"~/{self.path.relative_to(home)}" if self.path.is_relative_to(home) else str(self.path)
         if not self.count:
-            text = f"Name your nodes in {self.path} (see the README), or press d for a simulated fleet."
+            text = f"Name your nodes in {file} (see the README), or press d for a simulated fleet."
         else:
-            text = f"Enter writes {self.path} with the {len(self.marked)} marked, and connects. Nothing is installed on them."
+            text = f"Enter writes {file} with the {len(self.marked)} marked, and connects. Nothing is installed on them."
         return [line(f"  {row}", Tone.NORMAL) for row in wrap(safe(text), width)]
 
     def _row(self, start: int) -> Line:

@@ -84,7 +84,7 @@ class Help(Page[None], inherit_bindings=False):
         return rows
 
     def hints(self) -> Sequence[tuple[str, str]]:
-        return (("PgUp PgDn", "scroll"),)
+        return (("PgUp PgDn", "scroll"), ("Esc", "back"))
 
     def on_key(self, event: events.Key) -> None:
         if event.character and event.is_printable and len(self.search) < 40:

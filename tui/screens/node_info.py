@@ -38,7 +38,7 @@ class NodeInfo(Page[None]):
         return node_facts(node, list(self.app.store.of_node(self.shown)), labels, self.view)
 
     def hints(self) -> Sequence[tuple[str, str]]:
-        return ((self.key("refresh"), "ask it now, or connect now"),)
+        return ((self.key("refresh"), "ask it now, or connect now"), ("Esc", "back"))
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -57,7 +57,7 @@ class Page(Screen[Result]):
 
     def hints(self) -> Sequence[tuple[str, str]]:
         """(key, what it does), the most useful first."""
-        return ()
+        return (("Esc", "back"),)
 
     # The frame
 
@@ -85,12 +85,12 @@ class Page(Screen[Result]):
 
     def show(self) -> None:
         """Draw everything as it is now."""
-        if not self.is_mounted:
+        surface = self.query_one_optional("#head", Surface)
+        if surface is None:  # coming or going: the deck's tick knows nothing of that
             return
         width = self.app.size.width
         head = [*(cut(row, width, self.app.glyphs.ellipsis) for row in self.title_lines())]
         head.append(line(self.app.glyphs.rule * width, Tone.RULE))
-        surface = self.query_one("#head", Surface)
         surface.styles.height = len(head)
         surface.draw(head)
         self.query_one(Lines).show(self.content())
@@ -101,7 +101,7 @@ class Page(Screen[Result]):
         place = self.query_one(Lines).place
         spans: list[Span] = list(self._message)
         if not spans:
-            for key, what in (*self.hints(), ("Esc", "back")):
+            for key, what in self.hints():
                 spans += [(key, Tone.ACCENT), (f" {what}  ", Tone.DIM)]
         self.query_one("#foot", Surface).draw([justify(tuple(spans), line(place, Tone.DIM), width)])
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -13,6 +14,19 @@ from textual.widgets import Input
 from backends.text import clean
 
 from .dialog import Dialog
+
+if TYPE_CHECKING:
+    from tui.app import Deck
+
+
+class Masked(Input):
+    """An entry that shows a sign for each character; Textual's own sign is no ASCII."""
+
+    app: Deck
+
+    @property
+    def _value(self) -> Text:
+        return Text(("*" if self.app.glyphs.ascii else "•") * len(self.value), no_wrap=True, overflow="ignore", end="")
 
 
 class Secret(Dialog[str | None]):
@@ -31,7 +45,7 @@ class Secret(Dialog[str | None]):
         if self.waiting:
             yield self.line(f"{self.waiting} more question{'s' if self.waiting > 1 else ''} after this one", "muted")
         with Horizontal(classes="ask"):
-            yield Input(password=True, disabled=True)
+            yield Masked(password=True, disabled=True)
             yield self.line("  Enter go on   Esc give up", "muted")
 
     def armed(self) -> None:

@@ -92,7 +92,7 @@ class RemoteText(ContainerPage):
         return self._text
 
     def hints(self) -> Sequence[tuple[str, str]]:
-        return ((self.key("refresh"), "read again"), ("Left Right", "long lines"))
+        return ((self.key("refresh"), "read again"), ("Left Right", "long lines"), ("Esc", "back"))
 
     def action_left(self) -> None:
         self.query_one(Lines).go("left")

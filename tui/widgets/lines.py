@@ -79,11 +79,11 @@ class Lines(Surface):
 
     @property
     def place(self) -> str:
-        """Which lines are seen: `1-20 of 64`; nothing when all are."""
+        """The last line that is seen, and how many there are: `20/64`; nothing when all are."""
         height = self.size.height
         if len(self.lines) <= height:
             return ""
-        return f"{self.top + 1}-{min(len(self.lines), self.top + height)} of {len(self.lines)}"
+        return f"{min(len(self.lines), self.top + height)}/{len(self.lines)}"
 
     def go(self, where: str) -> None:
         """Scroll by the action of that id: down, up, page-down, page-up, top, bottom, left, right."""
