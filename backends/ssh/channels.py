@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal as signals
-from collections.abc import Callable
 from typing import Any
 
 import asyncssh
@@ -15,10 +14,8 @@ from ..process import Process
 class SshProcess(Process, asyncssh.SSHClientSession[bytes]):
     """A process without a pty."""
 
-    def __init__(self, on_end: Callable[[SshProcess], None]) -> None:
-        """`on_end` is called when the server has let the channel go."""
+    def __init__(self) -> None:
         super().__init__()
-        self._on_end = on_end
         self._channel: Any = None
         self._closed = False
 
@@ -47,7 +44,6 @@ class SshProcess(Process, asyncssh.SSHClientSession[bytes]):
         self._closed = True
         self.put_eof()
         self.end(None)
-        self._on_end(self)
 
     # --- Process
 

@@ -44,7 +44,7 @@ class SshTransport(Shells, Transport):
         super().__init__(node, host.user, sudo)
         self.host, self.notes = host, notes
         self._connection, self._client = connection, client
-        self._channels: set[SshProcess] = set()
+        self._sessions = 0  # opened, or being opened, ever: a refusal of the first is no shortage
         self._release = release
         self._released: asyncio.Future[None] | None = None
         client.ended.add_done_callback(lambda _: self._let_go())
@@ -78,7 +78,7 @@ class SshTransport(Shells, Transport):
         self, factory: type[_Session], command: str, *, term: str = "", size: tuple[int, int] = (80, 24)
     ) -> _Session:
         """A new channel. Cancelled while the server thinks about it, it is closed as soon as it is there."""
-        session = factory(self._channels.discard)
+        session = factory()
         opening = asyncio.create_task(self._create(session, command, term, size))
         try:
             return await asyncio.shield(opening)
@@ -91,18 +91,22 @@ class SshTransport(Shells, Transport):
             raise lost(error, self.host) from None
 
     async def _create(self, session: _Session, command: str, term: str, size: tuple[int, int]) -> _Session:
-        await self._connection.create_session(
-            lambda: session,
-            command,
-            env={},
-            send_env=[],
-            request_pty="force" if term else False,
-            term_type=term or None,
-            term_size=size if term else None,
-            x11_forwarding=False,
-            encoding=None,
-        )
-        self._channels.add(session)
+        self._sessions += 1
+        try:
+            await self._connection.create_session(
+                lambda: session,
+                command,
+                env={},
+                send_env=[],
+                request_pty="force" if term else False,
+                term_type=term or None,
+                term_size=size if term else None,
+                x11_forwarding=False,
+                encoding=None,
+            )
+        except BaseException:
+            self._sessions -= 1
+            raise
         return session
 
     def _refused(self, error: asyncssh.ChannelOpenError) -> Exception:
@@ -110,7 +114,7 @@ class SshTransport(Shells, Transport):
             return lost(self._client.ended.result(), self.host)
         if self._connection.is_closed() or error.reason == "SSH connection closed":
             return lost(None, self.host)
-        if error.code != asyncssh.OPEN_REQUEST_SESSION_FAILED and self._channels:
+        if error.code != asyncssh.OPEN_REQUEST_SESSION_FAILED and self._sessions:
             return SessionsUsedUp(clean(error.reason, 200))
         said = clean(error.reason, 200)
         return Fault(

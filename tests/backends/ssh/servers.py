@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
+import psutil
 
 from backends.inventory import NodeSpec, SshSettings
 from backends.prompts import UnknownHostKey
@@ -23,6 +24,13 @@ from tests import need
 from tests.wait import until_blocking
 
 USER = getpass.getuser()
+
+#: Words that a shell would like to do something with.
+NAUGHTY = (
+    "a b", "$(touch /tmp/ctdeck-canary)", "`touch /tmp/ctdeck-canary`", "; touch /tmp/ctdeck-canary", "x\ny\n",
+    "\\n\\\\", "'", '"', "!x", "!!", "-n", "-rf", "--", "é\u200b\U0001f600", "\x1b[31m", "%s%b", "*", "~", "#c", "a\\",
+    "\t", "{a,b}", "^a^b", "&", "|", ">x", "$HOME", "\\0101",
+)  # fmt: skip
 
 
 @dataclass
@@ -69,6 +77,19 @@ class Keys:
 
 def keygen(*args: str) -> str:
     return subprocess.run(["ssh-keygen", *args], check=True, capture_output=True, text=True).stdout
+
+
+def running(*argv: str) -> bool:
+    """Whether a process with exactly this command line is alive."""
+    return any(
+        process.info["cmdline"] == list(argv) and process.info["status"] != psutil.STATUS_ZOMBIE
+        for process in psutil.process_iter(["cmdline", "status"])
+    )
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all below it."""
+    return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
 
 
 def free_port() -> int:
@@ -129,16 +150,12 @@ class Sshd:
 
     def children(self) -> list[int]:
         """Processes that serve connections."""
-        import psutil
-
         return [child.pid for child in psutil.Process(self.process.pid).children()]
 
     def logins(self) -> int:
         return self.log.read_text(errors="replace").count("Accepted ")
 
     def stop(self) -> None:
-        import psutil
-
         with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.NoSuchProcess):
