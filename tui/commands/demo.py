@@ -9,12 +9,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
 from backends.errors import ConfigError, CtdeckError
 from backends.inventory import Inventory, load
+from backends.yamlfile import nearest
 
 #: Seconds that the simulated nodes may take until all of them listen.
 _START = 30.0
@@ -25,8 +26,8 @@ _COMMAND = (sys.executable, "-P", "-m", "backends.demo")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--nodes", type=_count, metavar="N", help="nodes (4)")
-    parser.add_argument("--containers", type=_count, metavar="N", help="containers on each node (15)")
+    parser.add_argument("--nodes", type=_count(99), metavar="N", help="nodes (4)")
+    parser.add_argument("--containers", type=_count(900), metavar="N", help="containers on each node (15)")
     parser.add_argument("--scenario", metavar="NAME", help="what goes wrong; `--scenario list` prints the names")
     parser.add_argument("--chaos", action="store_true", help="random faults from time to time")
     parser.add_argument(
@@ -41,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.fleet is not None:
         raise ConfigError("the demo brings its own fleet", "Remove --fleet")
+    if options.scenario not in (None, "list"):
+        _check_scenario(options.scenario, options.containers)
     command = [*_COMMAND, *_passed_on(options)]
     if options.serve or options.scenario == "list":
         sys.stdout.flush()
@@ -60,10 +63,24 @@ async def healthy() -> Inventory:
     return await demo.inventory()
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1000):
-        raise argparse.ArgumentTypeError(f'"{text}" is no number from 1 to 1000')
-    return int(text)
+def _count(most: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f'"{text}" is no number from 1 to {most}')
+        return int(text)
+
+    return count
+
+
+def _check_scenario(name: str, containers: int | None) -> None:
+    """Here and not by the demo's own process alone: wrong use is told before anything is drawn."""
+    from backends.demo.scenarios import SCENARIOS
+
+    if name not in SCENARIOS:
+        raise ConfigError(f'there is no scenario "{name}"', nearest(name, list(SCENARIOS), what="There are"))
+    least = SCENARIOS[name].least_containers
+    if containers is not None and containers < least:
+        raise ConfigError(f"the scenario {name} needs {least} containers on each node", f"Write --containers {least}")
 
 
 def _passed_on(options: argparse.Namespace) -> list[str]:

@@ -45,7 +45,7 @@ class Terminal:
         said = await self._ask(
             f"{clean(key.node)} is unknown: {clean(key.host)}:{key.port} {clean(key.algorithm)}\n"
             f"  {clean(key.fingerprint)}\n"
-            "Compare it with the node's own: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub (or its like)\n"
+            f"Compare it with the node's own: ssh-keygen -lf /etc/ssh/ssh_host_{_kind(key.algorithm)}_key.pub\n"
             f"Type yes to trust it and to add it to {clean(key.known_hosts)}: ",
             echo=True,
         )
@@ -66,14 +66,22 @@ class Terminal:
             async with self._turn:
                 with _terminal(self._typed, echo=echo):
                     print(question, end="", file=self._shown, flush=True)
-                    data = await _line(self._typed)
-                    if not echo or not data.endswith(b"\n"):
-                        print(file=self._shown)
+                    data = b""
+                    try:
+                        data = await _line(self._typed)
+                    finally:  # also when the command ends meanwhile
+                        if not echo or not data.endswith(b"\n"):
+                            print(file=self._shown)
         finally:
             self._waiting -= 1
             if not self._waiting:
                 self._none.set()
         return data.decode("utf-8", "surrogateescape").rstrip("\r\n") if data else None
+
+
+def _kind(algorithm: str) -> str:
+    """The part of a host key's file name that tells its algorithm."""
+    return next((kind for kind in ("ed25519", "ecdsa", "rsa") if kind in algorithm.lower()), "*")
 
 
 def questions(*, allowed: bool) -> Terminal | Silent:
