@@ -191,7 +191,8 @@ def unpack(image: Image, guid: str, target: Path) -> None:
     content = image.content(guid)
     if content is not None:
         with tarfile.open(content) as archive:
-            archive.extractall(target, filter="tar")
+            archive.extraction_filter = getattr(tarfile, "tar_filter", None)  # Python 3.11.2 (Debian 12) has no such argument
+            archive.extractall(target)
 
 
 def sync(directory: Path, target: Path) -> None:
