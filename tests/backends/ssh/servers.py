@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import psutil
@@ -224,6 +225,16 @@ class FakeNode:
         return NodeSpec(**(values | more))  # type: ignore[arg-type]
 
 
+async def pump(source: Any, target: Any, *, end: bool = False) -> None:
+    """Copy until the end; then, or when the channel has gone, close `target` where `end` says so."""
+    with contextlib.suppress(OSError, asyncssh.Error):
+        while data := await source.read(65536):
+            target.write(data)
+            await target.drain()
+    if end:
+        target.close()
+
+
 @asynccontextmanager
 async def fake_node(
     keys: Keys,
@@ -266,10 +277,13 @@ async def fake_node(
             stdin=-1, stdout=-1, stderr=-1, start_new_session=True, env={**os.environ, **(environment or {})},
         )  # fmt: skip
         found.processes.append(child)
-        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
-        status = await child.wait()
-        await process.stdout.drain()
-        process.exit(status)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        feeding = asyncio.create_task(pump(process.stdin, child.stdin, end=True))
+        await asyncio.gather(pump(child.stdout, process.stdout), pump(child.stderr, process.stderr))
+        process.exit(await child.wait())
+        feeding.cancel()
 
     server = await asyncssh.listen(
         "127.0.0.1",
