@@ -221,6 +221,17 @@ class Deck(App[None], inherit_bindings=False):
         self._interrupted = now
         self.deck_screen.say("Ctrl-C again to leave")
 
+    def _fatal_error(self) -> None:
+        """Our own mistake: one sentence on the terminal that was given back, the details in a file."""
+        from rich.text import Text
+
+        from .crash import told
+
+        error = self._exception
+        if isinstance(error, Exception):
+            self._exit_renderables.append(Text(f"ctdeck: {told(error)[0]}"))
+        self._close_messages_no_wait()
+
     def toggle_ascii(self) -> None:
         self.glyphs = UNICODE if self.glyphs.ascii else ASCII
         for screen in self.screen_stack:

@@ -16,6 +16,9 @@ NARROW = 72
 #: WHY grows to this width before other columns get more room, and takes what they leave.
 WHY_FIRST = 44
 
+#: How wide these become at first; to their longest value only when the other columns have their place.
+FIRST = {"node": 12, "id": 10, "name": 16}
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -56,7 +59,7 @@ def arrange(
     """
     gap = 2 if width >= NARROW else 1
     core = [column for column in COLUMNS if column.priority == 0 and not (one_node and column.id == "node")]
-    widths = {column.id: _wanted(column, needed) if column.id != "trend" else column.width for column in core}
+    widths = {column.id: min(_wanted(column, needed), max(column.width, FIRST.get(column.id, 0))) for column in core}
     room = width - SIGNS - sum(widths.values()) - gap * (len(core) - 1)
     if room < 0:
         squeezed = max(4, widths["name"] + room)
@@ -67,12 +70,7 @@ def arrange(
     for column in picked:
         widths[column.id] = column.width
         room -= column.width + gap
-    trend = [column for column in core if column.id == "trend" and width >= 2 * NARROW]
-    growing = sorted(picked, key=lambda column: column.priority)
-    why = [(column, WHY_FIRST) for column in picked if column.id == "why"]
-    wants = [*why, *((column, column.grow) for column in trend)]
-    wants += [(column, _wanted(column, needed)) for column in growing if column.id != "why"]
-    for column, want in [*wants, *((column, column.grow) for column, _ in why)]:
+    for column, want in _growth(core, picked, needed, width):
         extra = max(0, min(room, want - widths[column.id]))
         widths[column.id] += extra
         room -= extra
@@ -82,6 +80,19 @@ def arrange(
         placed.append(Placed(column, x, widths[column.id]))
         x += widths[column.id] + gap
     return Layout(tuple(placed), gap, len(others) - skip - len(picked) if wide else 0)
+
+
+def _growth(
+    core: list[Column], picked: list[Column], needed: Mapping[str, int], width: int
+) -> list[tuple[Column, int]]:
+    """Which column may become how wide, in the order in which they are served."""
+    why = next((column for column in picked if column.id == "why"), None)
+    wants = [(why, why.wish)] if why else []
+    wants += [(column, _wanted(column, needed)) for column in core if column.id != "trend"]
+    wants += [(why, WHY_FIRST)] if why else []
+    wants += [(column, column.grow) for column in core if column.id == "trend" and width >= 2 * NARROW]
+    wants += [(column, _wanted(column, needed)) for column in sorted(picked, key=lambda column: column.priority)]
+    return [*wants, (why, width)] if why else wants
 
 
 def _wanted(column: Column, needed: Mapping[str, int]) -> int:

@@ -358,7 +358,6 @@ COLUMNS: tuple[Column, ...] = (
         lambda row: row.score,
         cells.why_tone,
         False,
-        999,
         wish=20,
     ),
 )

@@ -150,10 +150,10 @@ class DeckScreen(DeckActions, Screen[None]):
         surface.draw(lines)
 
     def _where(self) -> str:
-        """Which node, where the table shows only one."""
-        node = self.view.node if not self.panes.is_split else None
-        if self.panes.zoomed:
-            node = self.panes.active.listing.node
+        """Which node or pane, where only one is seen."""
+        if self.panes.is_split:
+            return self.panes.which if self.panes.alone else ""
+        node = self.view.node
         if node is None:
             return ""
         return f"node {node} ({list(self.app.store.nodes).index(node) + 1} of {len(self.app.store.nodes)})"

@@ -194,13 +194,15 @@ class FleetTable(Surface):
         view, glyphs = self.listing.view, self.app.glyphs
         spans: list[Span] = [("  ", Tone.HEAD)]
         for place in self._layout.placed:
-            title = place.column.title
-            sorted_by = place.column.id == view.sort or (place.column.id == "why" and view.sort == TROUBLE)
-            if sorted_by:
-                down = (view.sort == TROUBLE or place.column.descending) != view.inverted
-                title += glyphs.descending if down else glyphs.ascending
-            spans.append((fit(title, place.width, right=place.column.right), Tone.ACCENT if sorted_by else Tone.HEAD))
-            spans.append((" " * self._layout.gap, Tone.HEAD))
+            column = place.column
+            text = fit(column.title, place.width, right=column.right)
+            tone, gap = Tone.HEAD, " " * self._layout.gap
+            if column.id == view.sort or (column.id == "why" and view.sort == TROUBLE):
+                tone = Tone.ACCENT
+                down = (view.sort == TROUBLE or column.descending) != view.inverted
+                arrow = glyphs.descending if down else glyphs.ascending
+                text, gap = _with_arrow(text, column.right, arrow, gap)
+            spans.append((text + gap, tone))
         return tuple(spans)
 
     def _row_line(self, row: Row, paint: Paint, width: int, here: bool) -> Line:
@@ -281,6 +283,14 @@ class FleetTable(Surface):
             self.go_to(place)
             if again:
                 self.post_message(self.Activated())
+
+
+def _with_arrow(title: str, right: bool, arrow: str, gap: str) -> tuple[str, str]:
+    """The arrow stands behind the title; where that has no room, in the gap."""
+    if right or title[-1:] != " ":
+        return title, arrow + gap[1:]
+    bare = title.rstrip()
+    return bare + arrow + title[len(bare) + 1 :], gap
 
 
 def needed_widths(rows: list[Row]) -> dict[str, int]:

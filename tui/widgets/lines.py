@@ -77,6 +77,11 @@ class Lines(Surface):
     def on_resize(self) -> None:
         self._place()
 
+    def reveal(self, row: int) -> None:
+        """Scroll as little as needed to show that line."""
+        self.top = min(self.top, row) if row < self.top + self.size.height else row - self.size.height + 1
+        self._place()
+
     @property
     def place(self) -> str:
         """The last line that is seen, and how many there are: `20/64`; nothing when all are."""

@@ -50,6 +50,15 @@ class Panes(Widget):
     def is_split(self) -> bool:
         return len(self.tables) > 1
 
+    @property
+    def alone(self) -> bool:
+        """Only the active pane is seen: zoomed, or the screen is too narrow for more."""
+        return self.is_split and (self.zoomed or self.size.width < STACKED)
+
+    @property
+    def which(self) -> str:
+        return f"pane {self._active + 1} of {len(self.tables)}"
+
     def use(self, rows: Rows) -> None:
         """The fleet is loaded: show its rows."""
         self.rows = rows
