@@ -210,7 +210,7 @@ class Wire:
 
     def not_ssh(self) -> Fault | None:
         """What the far end said, if that was no SSH."""
-        if self.spoke_ssh or not self.heard.strip():
+        if self.spoke_ssh or b"SSH-".startswith(self.heard.strip()):
             return None
         if b"MaxStartups" in self.heard:
             return Fault(

@@ -141,12 +141,12 @@ class Sshd:
         )
         until_blocking(self._listens, what=f"sshd on port {self.port}")
 
-    def known_hosts_line(self, name: str) -> str:
+    def known_hosts_line(self, name: str, port: int | None = None) -> str:
         kind, text = self.keys.public(name, name.split("-")[1]).split()[:2]
-        return f"[127.0.0.1]:{self.port} {kind} {text}"
+        return f"[127.0.0.1]:{port or self.port} {kind} {text}"
 
-    def known_hosts(self, path: Path) -> Path:
-        path.write_text("".join(self.known_hosts_line(name) + "\n" for name in self.host_keys))
+    def known_hosts(self, path: Path, port: int | None = None) -> Path:
+        path.write_text("".join(self.known_hosts_line(name, port) + "\n" for name in self.host_keys))
         return path
 
     def children(self) -> list[int]:
