@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -62,6 +62,19 @@ class Inventory:
     columns: tuple[str, ...] = ()
     keys: dict[str, str] = field(default_factory=dict)  # action id -> keys
     read_only: bool = False
+    lines: dict[str, int] = field(default_factory=dict, compare=False)  # of `columns`, `keys` and what stands in them
+
+    def located(self, error: ConfigError) -> ConfigError:
+        """An error in `columns` or `keys`, which are read by whoever knows the names, with its place in the file.
+
+        Such an error begins with the section, and quotes the name that it is about: `keys: there is no 'x'`.
+        """
+        section = error.message.partition(":")[0]
+        named = (
+            key for key in self.lines if key.startswith(f"{section}.") and repr(key.partition(".")[2]) in error.message
+        )
+        line = self.lines.get(next(named, section))
+        return error if line is None else ConfigError(f"{self.path}:{line}: {error.message}", error.remedy)
 
 
 #: A node's name: it stands in `NODE/ID`, in commands and on the screen.
@@ -110,7 +123,20 @@ def load(path: Path) -> Inventory:
         columns=_columns(top["columns"]) if "columns" in top else (),
         keys=_keys(top["keys"]) if "keys" in top else {},
         read_only=top["read_only"].truth() if "read_only" in top else False,
+        lines=dict(_lines(top)),
     )
+
+
+def _lines(top: dict[str, Value]) -> Iterator[tuple[str, int]]:
+    for section in ("columns", "keys"):
+        if (value := top.get(section)) is not None:
+            yield section, value.line
+    if "columns" in top:
+        for item in top["columns"].items("a list"):
+            yield f"columns.{item.word('a column').lstrip('+-')}", item.line
+    if "keys" in top:
+        for value in top["keys"].entries("a map").values():
+            yield value.key, value.line
 
 
 def _ssh(top: dict[str, Value]) -> SshSettings:

@@ -3,6 +3,7 @@
 A case of a bad file is a pair in `fleet_files/`: NAME.yaml, and the whole message in NAME.error (DIR is the folder).
 """
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -127,13 +128,13 @@ class TestBadFile:
         with pytest.raises(ConfigError, match="cannot be read: is a directory"):
             load(tmp_path)
 
-    def test_unreadable(self, tmp_path: Path) -> None:
-        path = written(tmp_path, GOOD)
-        path.chmod(0)
-        if os.access(path, os.R_OK):
-            pytest.skip("root reads everything")
+    def test_unreadable(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object, **__: object) -> None:  # root, who may run the tests, reads everything
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+        monkeypatch.setattr(Path, "open", refuse)
         with pytest.raises(ConfigError, match="cannot be read: permission denied"):
-            load(path)
+            load(tmp_path / "fleet.yaml")
 
     def test_too_large(self, tmp_path: Path) -> None:
         path = written(tmp_path, b"nodes:")
@@ -144,6 +145,27 @@ class TestBadFile:
     def test_a_name_that_no_file_can_have(self) -> None:
         with pytest.raises(ConfigError, match="cannot be read"):
             load(Path("a\0b"))
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        ("keys: there is no action 'refrsh'", 5),
+        ("keys: f3 is used twice, for 'refrsh' and 'help'", 4),
+        ("keys: something else", 3),
+        ("columns: there is no column 'laod'", 8),
+        ("columns: too many", 6),
+    ],
+)
+def test_errors_of_those_who_know_the_names_get_their_place(tmp_path: Path, told: str, line: int) -> None:
+    fleet = load(written(tmp_path, "nodes:\n  a:\nkeys:\n  help: f3\n  refrsh: f3\ncolumns:\n  - -ip\n  - +laod\n"))
+    error = fleet.located(ConfigError(told, "Do that"))
+    assert str(error) == f"{tmp_path}/fleet.yaml:{line}: {told}. Do that"
+
+
+def test_other_errors_stay_as_they_are(tmp_path: Path) -> None:
+    error = ConfigError("keys: there is no action 'x'")
+    assert load(written(tmp_path, "nodes: {a: }\n")).located(error) is error
 
 
 KEYS = st.sampled_from(

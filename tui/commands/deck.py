@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from backends.errors import ConfigError
+from backends.inventory import Inventory
 
 from .fleet_file import needed, wanted
 
@@ -32,6 +33,9 @@ def show(source: Source | None, options: argparse.Namespace) -> int:
     """Open the deck and return the exit code when it has been left. None: with the first steps."""
     from tui.app import Deck, Options
 
-    app = Deck(source, Options(ascii=options.ascii or None, mouse=options.mouse, read_only=options.read_only))
+    try:
+        app = Deck(source, Options(ascii=options.ascii or None, mouse=options.mouse, read_only=options.read_only))
+    except ConfigError as error:
+        raise source.located(error) if isinstance(source, Inventory) else error from None
     app.run(mouse=options.mouse)
     return app.return_code or 0

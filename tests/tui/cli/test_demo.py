@@ -170,26 +170,72 @@ class TestServe:
         assert "tour" in done.stdout.split()
 
 
-def test_the_deck_opens_on_a_demo_and_takes_it_along(tmp_path: Path) -> None:
-    """From outside: a terminal, the first names of containers, then the deck is hung up on."""
-    child, terminal = pty.fork()
-    if child == 0:  # pragma: no cover
-        os.chdir(ROOT)
-        os.environ.update(TERM="xterm-256color", TMPDIR=str(tmp_path), COLUMNS="100", LINES="30")
-        os.execv(sys.executable, [*COMMAND, "demo", "--nodes", "1", "--containers", "3"])
-    seen = bytearray()
+class Terminal:
+    """A ctdeck in a terminal of its own, seen from outside."""
 
-    def shown() -> bool:
-        if select.select([terminal], [], [], 0)[0]:
-            seen.extend(os.read(terminal, 65536))
-        return b"1003" in seen
+    def __init__(self, *words: str, **env: str) -> None:
+        self.child, self._end = pty.fork()
+        if self.child == 0:  # pragma: no cover
+            os.chdir(ROOT)
+            os.environ.update(TERM="xterm-256color", COLUMNS="100", LINES="30", **env)
+            os.execv(sys.executable, [*COMMAND, *words])
+        self.seen = bytearray()
 
-    try:
-        until_blocking(shown, 30, "the containers of the demo are shown")
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        until_blocking(lambda: not list(tmp_path.glob("ctdeck-demo-*")), 15, "the demo has ended with the deck")
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-        os.close(terminal)
+    def shows(self, text: str) -> bool:
+        with contextlib.suppress(OSError):  # the other side has hung up
+            if select.select([self._end], [], [], 0)[0]:
+                self.seen.extend(os.read(self._end, 65536))
+        return text.encode() in self.seen
+
+    def types(self, text: str) -> None:
+        os.write(self._end, text.encode())
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(self.child, signal.SIGKILL)
+            os.waitpid(self.child, 0)
+
+    def close(self) -> None:
+        self.kill()
+        os.close(self._end)
+
+
+@pytest.fixture
+def terminal() -> Iterator[type[Terminal]]:
+    opened: list[Terminal] = []
+
+    class Opened(Terminal):
+        def __init__(self, *words: str, **env: str) -> None:
+            super().__init__(*words, **env)
+            opened.append(self)
+
+    yield Opened
+    for each in opened:
+        each.close()
+
+
+def test_without_a_fleet_file_the_first_steps_are_shown(terminal: type[Terminal]) -> None:
+    deck = terminal()
+    until_blocking(lambda: deck.shows("ctdeck has no fleet yet"), 30, "the first steps")
+
+
+def test_the_deck_opens_on_a_demo_and_takes_it_along(terminal: type[Terminal], tmp_path: Path) -> None:
+    deck = terminal("demo", "--nodes", "1", "--containers", "3", TMPDIR=str(tmp_path))
+    until_blocking(lambda: deck.shows("1003"), 30, "the containers of the demo")
+    deck.kill()
+    until_blocking(lambda: not list(tmp_path.glob("ctdeck-demo-*")), 15, "the demo has ended with the deck")
+
+
+def test_a_question_on_the_terminal_is_answered_once(demo: Demo, terminal: type[Terminal], tmp_path: Path) -> None:
+    known = tmp_path / "known_hosts"
+    lines = demo.fleet.read_text().splitlines()
+    lines = [f"known_hosts: [{known}]" if line.startswith("known_hosts") else line for line in lines]
+    fleet = tmp_path / "fleet.yaml"
+    fleet.write_text("\n".join(line for line in lines if "hn02:" not in line))
+    ls = terminal("--fleet", str(fleet), "ls", "--timeout", "20s")
+    until_blocking(lambda: ls.shows("Type yes to trust it"), 30, "the question")
+    assert not known.exists()
+    ls.types("yes\n")
+    until_blocking(lambda: ls.shows("1004"), 30, "the table")
+    assert known.read_text().startswith("[127.0.0.1]:")
+    assert ls.seen.count(b"Type yes") == 1

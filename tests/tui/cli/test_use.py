@@ -122,6 +122,26 @@ def test_wrong_use_is_one_sentence_and_exit_2(
     assert err.rstrip("\n").isprintable()
 
 
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ("keys: {refrsh: f5}", ":3: keys: there is no action 'refrsh'. Did you mean 'refresh'?"),
+        ("keys: {refresh: ctrl+k}", ":3: keys: 'refresh' cannot use ctrl+k."),
+        ("columns: [+laod]", ":3: columns: there is no column 'laod'. Did you mean 'load'?"),
+    ],
+)
+def test_keys_and_columns_are_checked_before_anything_is_drawn(
+    section: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tui.commands.deck.on_terminal", lambda: True)
+    fleet = tmp_path / "fleet.yaml"
+    fleet.write_text(f"nodes:\n  hn01:\n{section}\n")
+    assert cli.main(["--fleet", str(fleet)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"ctdeck: {fleet}{told}")
+
+
 class TestAnswersAtOnce:
     def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main(["--version"]) == 0
