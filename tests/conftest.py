@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,10 @@ PERSONAL = (
     "PAGER",
     "PYTHONUNBUFFERED",
 )
+
+
+def pytest_configure() -> None:
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # where sshd is, and people without root do not look
 
 
 @pytest.fixture(autouse=True)
