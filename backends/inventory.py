@@ -322,11 +322,14 @@ def hosts_of(ssh_config: Path) -> list[str]:
     `Include` is followed. What cannot be read is left out, and so is a name that could not name a node.
     """
     names: dict[str, None] = {}
-    _collect_hosts(ssh_config, names, 0)
+    _collect_hosts(ssh_config, names, set())
     return list(names)
 
 
-def _collect_hosts(file: Path, names: dict[str, None], depth: int) -> None:
+def _collect_hosts(file: Path, names: dict[str, None], seen: set[Path]) -> None:
+    if file in seen:
+        return
+    seen.add(file)
     try:
         text = file.read_bytes().decode("utf-8", "replace")
     except (OSError, ValueError):
@@ -341,10 +344,10 @@ def _collect_hosts(file: Path, names: dict[str, None], depth: int) -> None:
             continue
         if word == "host":
             names.update((value, None) for value in values if _NAME.fullmatch(value))
-        elif depth < 16:  # the depth that OpenSSH allows
+        else:
             for value in values:
                 for found in _included(file, value):
-                    _collect_hosts(found, names, depth + 1)
+                    _collect_hosts(found, names, seen)
 
 
 def _included(file: Path, pattern: str) -> list[Path]:

@@ -28,8 +28,6 @@ VERBS = {
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 
-_DEFAULTS = {"fleet": None, "json": False, "read_only": False, "ascii": False, "mouse": False}
-
 _EPILOG = """\
 exit codes: 0 done, 1 failed, 2 wrong use, 3 some nodes did not answer
 `ctdeck VERB --help` tells the options of a verb. Common options stand before or after it.
@@ -113,7 +111,7 @@ def _run(argv: list[str]) -> int:
     from .crash import keep_log
 
     keep_log()
-    return int(module.run(argparse.Namespace(**{**_DEFAULTS, **vars(options)})))
+    return int(module.run(options))
 
 
 def _parser() -> Parser:
@@ -131,16 +129,13 @@ def _parser() -> Parser:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    """Options that stand before or after the verb. No defaults: the verb's parser would undo what stood before it."""
-    absent = argparse.SUPPRESS
+    """Options that stand before or after the verb: its parser fills the same namespace, so that its defaults undo nothing."""
     group = parser.add_argument_group("common options")
-    group.add_argument(
-        "--fleet", metavar="FILE", default=absent, help="the fleet file (else ~/.config/ctdeck/fleet.yaml)"
-    )
-    group.add_argument("--json", action="store_true", default=absent, help="print JSON (ls, doctor)")
-    group.add_argument("--read-only", action="store_true", default=absent, help="offer nothing that changes a node")
-    group.add_argument("--ascii", action="store_true", default=absent, help="draw with ASCII characters only")
-    group.add_argument("--mouse", action="store_true", default=absent, help="the deck takes the mouse (key M)")
+    group.add_argument("--fleet", metavar="FILE", help="the fleet file (else ~/.config/ctdeck/fleet.yaml)")
+    group.add_argument("--json", action="store_true", help="print JSON (ls, doctor)")
+    group.add_argument("--read-only", action="store_true", help="offer nothing that changes a node")
+    group.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
+    group.add_argument("--mouse", action="store_true", help="the deck takes the mouse (key M)")
 
 
 def _refuse_unknown(words: list[str], parser: argparse.ArgumentParser) -> None:

@@ -271,6 +271,15 @@ class TestHostsOf:
         config.write_text(f"Include config.d/*\nInclude {tmp_path}/nothing {tmp_path}/config\nHost c\n")
         assert hosts_of(config) == ["a", "b", "c"]
 
+    def test_files_that_include_each_other_are_read_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, other in (("a", "b"), ("b", "a")):
+            (tmp_path / name).write_text(f"Include {other}\n" * 40 + f"Host {name}\n")
+        reads: list[Path] = []
+        real = Path.read_bytes
+        monkeypatch.setattr(Path, "read_bytes", lambda path: (reads.append(path), real(path))[1])
+        assert hosts_of(tmp_path / "a") == ["b", "a"]
+        assert len(reads) == 2
+
     def test_what_cannot_be_read_names_nothing(self, tmp_path: Path) -> None:
         (tmp_path / "bytes").write_bytes(b'Host a\n# K\xf6ln\nHost "open\nHost b\nInclude \0 ~nobody-has-this-name/x\n')
         assert hosts_of(tmp_path / "bytes") == ["a", "b"]
