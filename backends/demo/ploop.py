@@ -35,6 +35,7 @@ Usage: ploop init -s SIZE [-f FORMAT] NEW_DELTA
        ploop snapshot-list [-o field[,field...]] [-u UUID] DiskDescriptor.xml
 Also:  ploop { start | stop | delete | clear | merge | grow | copy |
                stat | info | list} ...
+
        ploop <command> -- to get detailed syntax for a specific command
 """
 _LIST_USAGE = """\

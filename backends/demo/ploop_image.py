@@ -22,6 +22,7 @@ DESCRIPTOR = "DiskDescriptor.xml"
 NO_PARENT = "{00000000-0000-0000-0000-000000000000}"
 BASE = "{5fbaabe3-6958-40ff-92a7-860e329aab41}"  # the top delta of a new image has always this one (libploop)
 CLUSTER = 1 << 20
+BLOCK = 2048  # sectors in a cluster
 
 
 class Delta(NamedTuple):
@@ -57,6 +58,7 @@ class Image:
         return cls(directory, size, top, deltas)
 
     def save(self) -> None:
+        (self.directory / f"{DESCRIPTOR}.lck").touch(0o600)
         write_file(self.directory / DESCRIPTOR, self.xml())
 
     def xml(self) -> str:
@@ -145,8 +147,9 @@ def _filled(path: Path) -> bool:
 
 def create(directory: Path, sectors: int) -> Image:
     """A new, empty image with one delta."""
-    directory.mkdir(parents=True)
-    image = Image(directory, sectors, BASE, [Delta(BASE, NO_PARENT, "root.hdd")])
+    directory.mkdir(mode=0o700, parents=True)
+    size = -(-sectors // BLOCK) * BLOCK
+    image = Image(directory, size, BASE, [Delta(BASE, NO_PARENT, "root.hdd")])
     _new_file(directory / "root.hdd")
     image.save()
     return image

@@ -320,7 +320,6 @@ def _check_creation(call: Call, layout: str, template: str) -> None:
             "No ploop support in the kernel, or kernel is way too old.",
             "Make sure you have OpenVZ kernel 042stab058.7 or later running,",
             "and kernel ploop modules loaded.",
-            "",
             "Alternatively, if you can't or don't want to use ploop, please",
             "add --layout simfs option, or set VE_LAYOUT=simfs in /etc/vz/vz.conf",
             *_FAILED,

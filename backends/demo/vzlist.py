@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from . import workload
+from .personality import UPSTREAM
 from .resources import COUNTERS, UNLIMITED, kibibytes, pair
 from .tree import CONF_DIR, DUMP_DIR, Tree, read_text
 from .vzconf import Conf, Configuration
@@ -537,7 +538,7 @@ class Collector:
                 continue
             row = self.rows.setdefault(int(ctid), Row(int(ctid), "running"))
             row.status = "running"
-            row.ips = " ".join(reversed(ips)) or None
+            row.ips = "".join(f"{ip} " for ip in reversed(ips)) or None  # with a blank at the end, as -t shows
 
     def _counters(self) -> bool:
         text = read_text(self.tree.path("/proc/bc/resources")) or read_text(self.tree.path(BEANCOUNTERS))
@@ -593,7 +594,9 @@ class Collector:
         dumps = Conf.read(self.tree.root / "etc/vz/vz.conf") or Conf()
         if self.tree.path(f"{dumps.get('DUMPDIR') or DUMP_DIR}/Dump.{row.ctid}").exists():
             row.status = "suspended"
-        if self.tree.state(row.ctid).status in ("mounted", "running"):
+        if not self.tree.path(row.values.get("root") or "").exists():
+            self.complaints.append(f"stat({row.values['root']}): No such file or directory")
+        elif self.tree.state(row.ctid).status in ("mounted", "running"):
             row.status = "mounted"
         return True
 
@@ -622,9 +625,9 @@ class Collector:
         if row.values["layout"] != "ploop":
             return
         if not self.tree.path("/proc/vz/ploop_minor").exists():
-            root = row.values.get("root")
-            if not self.tree.path(f"{root}").exists():
-                self.complaints.append(f"stat({root}): No such file or directory")
+            return
+        if self.tree.node().get("personality") == UPSTREAM:
+            self.complaints.append("Error in ploop_getdevice (ploop.c:880): Can't get ploop minor ''")
             return
         if answer is not None:
             used, used_inodes = answer["disk"][0], answer["inodes"][0]
