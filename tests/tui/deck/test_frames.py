@@ -99,7 +99,20 @@ async def test_no_copied_text_has_a_control_character() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (10, 3), (20, 5), (3, 40), (400, 2)])
 async def test_no_size_is_too_small(size: tuple[int, int]) -> None:
     async with deck(size=size) as page:
-        for key in ("j", "vertical_line", "tab", "plus", "w", "right", "slash", "x", "enter", "o", "escape", "question_mark"):
+        for key in (
+            "j",
+            "vertical_line",
+            "tab",
+            "plus",
+            "w",
+            "right",
+            "slash",
+            "x",
+            "enter",
+            "o",
+            "escape",
+            "question_mark",
+        ):
             await page.press(key)
 
 
