@@ -84,7 +84,9 @@ class Fleet:
             poller.resume()
 
     def refresh(self, node: str | None = None) -> None:
-        """Sample now, or try now where there is no connection: one node, or all."""
+        """Sample now, or try now where there is no connection: one node, or all. A person may be asked anew."""
+        if self._pool is not None:
+            self._pool.ask_again()
         for poller in [self._pollers[node]] if node is not None else self._pollers.values():
             poller.refresh()
 

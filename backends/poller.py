@@ -128,7 +128,9 @@ class Poller:
                 log.exception("%s", self.node.name)
                 await self._close()
                 await self._failed(
-                    Fault(FaultKind.INTERNAL, f"ctdeck itself failed on it: {clean(repr(error), 200)}", "Please report it")
+                    Fault(
+                        FaultKind.INTERNAL, f"ctdeck itself failed on it: {clean(repr(error), 200)}", "Please report it"
+                    )
                 )
 
     async def _session(self) -> None:
@@ -270,7 +272,8 @@ class Poller:
         cost = (node.facts.sampler_ms or 0.0) / 1000.0
         node.interval = max(self.spec.interval, cost / NODE_BUDGET)
         if notes is not None:
-            node.notes = tuple(notes + ([] if every else broken))
+            known = self._transport.notes if self._transport is not None else ()
+            node.notes = (*known, *notes, *([] if every else broken))
             self._say(NodeState.BROKEN if broken and every else NodeState.UP, broken[0] if broken and every else "")
         elif node.state is not NodeState.BROKEN:
             self._say(NodeState.UP, "")

@@ -65,6 +65,8 @@ class Terminal(Protocol):
 class Transport(Protocol):
     """One node's connection. All methods raise `Fault` when the node cannot do it."""
 
+    notes: tuple[str, ...]  # what a person should know of it: an old cipher, a bad line in known_hosts
+
     async def open(self, *, timeout: float) -> Channel:
         """A `/bin/sh -s` on the node (through sudo where the node's settings say so) that reads a script from its input.
 

@@ -27,6 +27,8 @@ from .sampler.node import Pipe
 class RootTransport:
     """A connection to a simulated root; its faults are set from outside."""
 
+    notes: tuple[str, ...] = ("an old cipher",)
+
     def __init__(self, node: SimulatedNode) -> None:
         self.node = node
         self.pipes: list[Pipe] = []
@@ -154,6 +156,7 @@ async def test_rows_and_rates_come(openvz: SimulatedNode) -> None:
         assert it.node.state is NodeState.UP
         assert it.state_of("101") is State.RUNNING
         assert it.node.facts.disk_total
+        assert "an old cipher" in it.node.notes
         (openvz.root / "proc/vz/vestat").write_text(
             roots.vestat(("101", 1018516430, 9909999999), ("102", 5, 9100000000))
         )
