@@ -41,7 +41,7 @@ class ContainerPage(Page[Key]):
         """Show another container on this page."""
         self.key_shown = key
         self._last = self.app.store.containers.get(key, self._last)
-        self._message = ()
+        self._message = ""
         self.show()
 
     def title_lines(self) -> Sequence[Line]:

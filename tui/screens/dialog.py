@@ -35,6 +35,7 @@ class Dialog(ModalScreen[Answer]):
         self.ready = False
         self.set_class(self.app.glyphs.ascii, "-ascii")
         self._expired = False
+        self._gone = False
         self._guard: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -54,14 +55,18 @@ class Dialog(ModalScreen[Answer]):
 
     def expire(self) -> None:
         """Nobody waits for the answer any more: go, at once or as soon as nothing lies above."""
-        self._expired = True
-        if self.is_current:
+        if not self._expired:
+            self._expired = True
+            self._go_if_expired()
+
+    def _go_if_expired(self) -> None:
+        # not `is_current`, which a screen under a dialog is too: that would dismiss the dialog above
+        if self._expired and self.app.screen is self and not self._gone:
+            self._gone = True
             self.dismiss(None)
 
     def on_screen_resume(self) -> None:
-        if self._expired:
-            self.dismiss(None)
-            return
+        self._go_if_expired()
         self.ready = False
         if self._guard is not None:
             self._guard.stop()

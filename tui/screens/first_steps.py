@@ -15,7 +15,7 @@ from backends.errors import ConfigError
 from backends.inventory import Inventory, hosts_of, load, write_first
 from tui.format import fit, safe
 from tui.theme.tones import Tone
-from tui.widgets.lines import EMPTY, line, wrap
+from tui.widgets.lines import EMPTY, Lines, line, wrap
 from tui.widgets.surface import Line, Span
 
 from .page import Page
@@ -77,10 +77,10 @@ class FirstSteps(Page[Inventory | Callable[[], Awaitable[Inventory]]], inherit_b
         return max(1, (self.view.width - 2) // self._cell)
 
     def title_lines(self) -> Sequence[Line]:
-        return [line("ctdeck has no fleet yet.", Tone.STRONG)]
+        return [line("ctdeck has no fleet yet.", Tone.STRONG), *self._explained()]
 
     def content(self) -> Sequence[Line]:
-        rows: list[Line] = [EMPTY]
+        rows: list[Line] = []
         if self.hosts:
             rows.append(line(f"  {len(self.hosts)} hosts of your ssh configuration", Tone.DIM))
             places = range(0, len(self.hosts), self.columns)
@@ -90,18 +90,24 @@ class FirstSteps(Page[Inventory | Callable[[], Awaitable[Inventory]]], inherit_b
         if self.machine:
             last = len(self.hosts)
             rows += [EMPTY, (*self._mark(last), (f" this machine ({self.machine})", self._tone(last)))]
-        rows += [EMPTY, *self._explained()]
         return rows
 
+    def show(self) -> None:
+        super().show()
+        body = self.query_one_optional(Lines)
+        if body is not None:
+            here = len(body.lines) - 1 if self.at == len(self.hosts) else self.at // self.columns + 1
+            body.reveal(here)
+
     def _explained(self) -> list[Line]:
-        width = self.view.width - 4
+        width = self.view.width - 1
         home = Path.home()
         file = f"~/{self.path.relative_to(home)}" if self.path.is_relative_to(home) else str(self.path)
         if not self.count:
             text = f"Name your nodes in {file} (see the README), or press d for a simulated fleet."
         else:
             text = f"Enter writes {file} with the {len(self.marked)} marked, and connects. Nothing is installed on them."
-        return [line(f"  {row}", Tone.NORMAL) for row in wrap(safe(text), width)]
+        return [line(row) for row in wrap(safe(text), width)]
 
     def _row(self, start: int) -> Line:
         spans: list[Span] = []
@@ -178,5 +184,5 @@ class FirstSteps(Page[Inventory | Callable[[], Awaitable[Inventory]]], inherit_b
 
     def action_back(self) -> None:
         """Esc never leaves."""
-        self._message = ()
+        self._message = ""
         self.show()

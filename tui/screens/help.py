@@ -12,11 +12,11 @@ from tui.actions import ACTIONS, Action, Danger, Group
 from tui.format import fit
 from tui.theme.tones import Tone
 from tui.widgets.lines import EMPTY, line, wrap
-from tui.widgets.surface import Line
+from tui.widgets.surface import Line, Span
 
 from .page import Page
 
-_KEYS, _LABEL = 14, 16
+_KEYS, _LABEL = 14, 17
 _DANGER = {Danger.CHANGES: "changes a node, after a plan", Danger.DESTROYS: "destroys, after a plan"}
 
 
@@ -63,12 +63,12 @@ class Help(Page[None], inherit_bindings=False):
 
     def _rows(self, action: Action) -> list[Line]:
         words = action.help + (f" ({_DANGER[action.danger]})" if action.danger in _DANGER else "")
-        texts = wrap(words, max(20, self.view.width - _KEYS - _LABEL - 5))
-        keys = fit(self._keys(action), _KEYS)
-        label = fit(action.label, _LABEL)
-        first: Line = (("  ", Tone.NORMAL), (f"{keys} ", Tone.ACCENT), (f"{label} ", Tone.NORMAL), (texts[0], Tone.DIM))
-        indent = " " * (_KEYS + _LABEL + 4)
-        return [first, *(line(indent + text, Tone.DIM) for text in texts[1:])]
+        label = _LABEL if self.view.width >= 60 else 0  # the words alone where it is narrow
+        indent = 2 + _KEYS + 1 + label
+        first, *rest = wrap(words, max(10, self.view.width - indent - 1))
+        keys = f"  {fit(self._keys(action), _KEYS)} "
+        names: tuple[Span, ...] = ((fit(action.label, label - 1) + " ", Tone.NORMAL),) if label else ()
+        return [((keys, Tone.ACCENT), *names, (first, Tone.DIM)), *(line(" " * indent + row, Tone.DIM) for row in rest)]
 
     def _legend(self) -> list[Line]:
         """What the signs mean; they can be drawn in ASCII too."""

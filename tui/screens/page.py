@@ -15,7 +15,7 @@ from backends.store import Changes
 from tui.actions import DECK, LIST
 from tui.describe import View
 from tui.theme.tones import Tone
-from tui.widgets.lines import Lines, line
+from tui.widgets.lines import Lines, line, wrap
 from tui.widgets.surface import Line, Span, Surface, cut, justify
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class Page(Screen[Result]):
             keymap = self.app.keymap
             for binding in (*keymap.bindings(LIST), *keymap.bindings(DECK, only=self.ACTIONS)):
                 self._bindings.bind(binding.key, binding.action, binding.description, show=False)
-        self._message: Line = ()
+        self._message = ""
+        self._bad = False
 
     @property
     def view(self) -> View:
@@ -99,23 +100,32 @@ class Page(Screen[Result]):
     def _foot(self) -> None:
         width = self.app.size.width
         place = self.query_one(Lines).place
-        spans: list[Span] = list(self._message)
-        if not spans:
+        rows = self._message_lines(width)
+        if not rows:
+            spans: list[Span] = []
             for key, what in self.hints():
                 spans += [(key, Tone.ACCENT), (f" {what}  ", Tone.DIM)]
-        self.query_one("#foot", Surface).draw([justify(tuple(spans), line(place, Tone.DIM), width)])
+            rows = [justify(tuple(spans), line(place, Tone.DIM), width)]
+        surface = self.query_one("#foot", Surface)
+        surface.styles.height = len(rows)
+        surface.draw(rows)
+
+    def _message_lines(self, width: int) -> list[Line]:
+        """The message in full, on as many lines as it needs."""
+        if not self._message:
+            return []
+        sign = f"{self.app.glyphs.trouble} " if self._bad else ""
+        tone = Tone.WARN if self._bad else Tone.NORMAL
+        return [line(row, tone) for row in wrap(sign + self._message, width)]
 
     def say(self, text: str) -> None:
-        """A sentence in the last line, until Esc."""
-        self._message = line(text)
+        """A sentence in the place of the hints, until Esc."""
+        self._message, self._bad = text, False
         self._foot()
 
     def say_error(self, text: str, remedy: str = "") -> None:
         """The same, for what went wrong."""
-        self._message = (
-            (f"{self.app.glyphs.trouble} ", Tone.CRIT),
-            (f"{text}. {remedy}" if remedy else text, Tone.WARN),
-        )
+        self._message, self._bad = f"{text}. {remedy}" if remedy else text, True
         self._foot()
 
     # Keys
@@ -145,7 +155,7 @@ class Page(Screen[Result]):
     def action_back(self) -> None:
         """One step back: the message, then the screen."""
         if self._message:
-            self._message = ()
+            self._message = ""
             self._foot()
             return
         self.dismiss(self.result())
