@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from .backend import Backend
 from .errors import Fault, FaultKind
@@ -20,6 +20,9 @@ from .sampler.client import MAX_NOISE, Sample, Sampler
 from .sampler.head import NodeReader
 from .text import clean, decode_lines
 from .transport import SessionsUsedUp, Transport
+
+if TYPE_CHECKING:
+    from .ssh.host import Host
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +131,9 @@ async def examine(spec: NodeSpec, settings: SshSettings, connect: Connect, backe
         report.failed(max(step, STEPS[len(report.steps)], key=STEPS.index), fault)
     except Exception as error:  # a mistake of ours must not hide what the other nodes have
         _log.exception("%s", spec.name)
-        mistake = Fault(FaultKind.INTERNAL, f"ctdeck itself failed on it: {clean(repr(error), 200)}", "Please report it")
+        mistake = Fault(
+            FaultKind.INTERNAL, f"ctdeck itself failed on it: {clean(repr(error), 200)}", "Please report it"
+        )
         report.failed(STEPS[len(report.steps)], mistake)
     finally:
         if transport is not None:
@@ -146,7 +151,7 @@ async def _reach(spec: NodeSpec, settings: SshSettings, connect: Connect, report
         report.skipped("dns", f"{host.hostname} is resolved by {way}")
     else:
         began = time.monotonic()
-        addresses = await _addresses(host.hostname, host.port)
+        addresses = await _addresses(host)
         report.passed("dns", _listed(addresses, host.hostname), time.monotonic() - began)
     began = time.monotonic()
     transport = await connect(replace(spec, sudo=False))
@@ -157,23 +162,26 @@ async def _reach(spec: NodeSpec, settings: SshSettings, connect: Connect, report
     return transport
 
 
-async def _addresses(name: str, port: int) -> list[str]:
+async def _addresses(host: Host) -> list[str]:
+    from .ssh.wire import lookup
+
+    name = host.hostname
     try:
         async with asyncio.timeout(_RESOLVE):
-            found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            found = await lookup(host)
     except TimeoutError:
         raise Fault(
             FaultKind.RESOLVE,
             f"No name server has answered for {name} within {_RESOLVE:g} s",
             "Look at /etc/resolv.conf",
         ) from None
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         raise Fault(
             FaultKind.RESOLVE,
-            f"{name} cannot be resolved: {getattr(error, 'strerror', None) or error}",
+            f"{name} cannot be resolved: {clean(error.strerror or str(error), 200)}",
             "Correct the name, or give the node an address with `host:`",
         ) from None
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return [str(address[0]) for _, address in found]
 
 
 def _listed(addresses: Sequence[str], name: str) -> str:

@@ -353,7 +353,7 @@ class _Proxy:
 
 async def _connect(host: Host) -> socket.socket:
     """TCP to the first address that answers; the next one is tried after 0.25 s or at once after a refusal."""
-    addresses = await _lookup(host)
+    addresses = await lookup(host)
     running: set[asyncio.Task[socket.socket]] = set()
     failure: OSError | None = None
     winner: socket.socket | None = None
@@ -402,7 +402,7 @@ async def _connect_one(address: tuple[int, Any], bind: str) -> socket.socket:
     return sock
 
 
-async def _lookup(host: Host) -> list[tuple[int, Any]]:
+async def lookup(host: Host) -> list[tuple[int, Any]]:
     """Addresses of a host, families alternating. Each question has a daemon thread of its own: a dead name server must
     hold up neither the others (a pool's threads are few) nor the end of the program (a pool's threads are joined)."""
     families = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
