@@ -122,11 +122,11 @@ class RowActions(Screen[None]):
         """Open the screen of an action on the row under the cursor; say why where that cannot be."""
         from tui.look import look, look_at_node
 
-        if reason := self.reason_against(BY_ID[name]):
+        row = self.panes.active.row
+        reason = self.reason_against(BY_ID[name])
+        if row is None or (reason and (name != "shell" or row.container is None)):
             self.say(reason)
             return
-        row = self.panes.active.row
-        assert row is not None
         if row.container is None or name == "node-info":
             look_at_node(self, row.node.name)
             return
@@ -152,7 +152,8 @@ class RowActions(Screen[None]):
         if action.danger is Danger.ENTERS:
             from tui.look import shell_refused
 
-            return shell_refused(self.app, row.key)
+            refused = shell_refused(self.app, row.key)
+            return refused.partition(": ")[2] or refused
         if action.capability and self.app.fleet is not None and row.container is not None:
             backend = self.app.fleet.backend(row.key.backend)
             if action.capability not in backend.capabilities:

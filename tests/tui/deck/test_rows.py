@@ -55,7 +55,9 @@ def test_every_column_sorts_both_ways_and_what_is_not_known_comes_last(column: o
 def test_a_filter_leaves_nodes_in_trouble() -> None:
     found = listing(small(), View(filter=compile_filter("mail")))
     assert names(found)[0] == "hn02/"
-    assert len(found) == 5 and found.containers == 4 and found.of == 32
+    assert len(found) == 5
+    assert found.containers == 4
+    assert found.of == 32
     assert "hn02/" not in names(listing(small(), View(filter=compile_filter("mail node:hn01"))))
 
 
