@@ -144,7 +144,9 @@ class DeckScreen(DeckActions, Screen[None]):
         self._set("#bottom", [*bottom, footer_line(app.keymap, width)])
 
     def _set(self, which: str, lines: list[Line]) -> None:
-        surface = self.query_one(which, Surface)
+        surface = self.query_one_optional(which, Surface)
+        if surface is None:  # leaving: the parts go before the screen does, and a tick may fall between
+            return
         if surface.styles.height is None or surface.styles.height.value != len(lines):
             surface.styles.height = len(lines)
         surface.draw(lines)
