@@ -64,7 +64,8 @@ class KeyRing:
     def __init__(self, prompts: Prompts) -> None:
         self._prompts = prompts
         self._files: dict[Path, _KeyFile] = {}
-        self._locks: dict[Path, asyncio.Lock] = {}
+        self._reading: dict[Path, asyncio.Lock] = {}
+        self._unlocking: dict[Path, asyncio.Lock] = {}
         self._declined: set[Path] = set()
 
     async def offer(self, host: Host) -> Offer:
@@ -93,7 +94,7 @@ class KeyRing:
         self._declined.clear()
 
     async def _unlock(self, path: Path) -> bool:
-        async with self._locks.setdefault(path, asyncio.Lock()):
+        async with self._unlocking.setdefault(path, asyncio.Lock()):
             file = await self._load(path)
             if file.key is not None:
                 return True
@@ -105,11 +106,9 @@ class KeyRing:
                 return False
             try:
                 file.key = await asyncio.to_thread(asyncssh.import_private_key, file.data, passphrase)
-            except (ValueError, asyncssh.KeyEncryptionError):
+            except ValueError as error:
                 self._declined.add(path)
-                raise Fault(
-                    FaultKind.KEY, f"The passphrase of {clean(str(path), 200)} is wrong", "Refresh to be asked again"
-                ) from None
+                raise _stays_locked(path, str(error)) from None
             file.locked, file.data, file.public = False, b"", file.key.public_data
             return True
 
@@ -128,12 +127,12 @@ class KeyRing:
         return keys
 
     async def _load(self, path: Path) -> _KeyFile:
-        known = self._files.get(path)
-        version = await asyncio.to_thread(_version, path)
-        if known is None or known.version != version:
-            known = await asyncio.to_thread(_read_key, path, version)
-            self._files[path] = known
-        return known
+        async with self._reading.setdefault(path, asyncio.Lock()):
+            known = self._files.get(path)
+            version = await asyncio.to_thread(_version, path)
+            if known is None or known.version != version:
+                known = self._files[path] = await asyncio.to_thread(_read_key, path, version)
+            return known
 
     @staticmethod
     def _put_agent(offer: Offer, pairs: list[asyncssh.SSHKeyPair]) -> None:
@@ -172,6 +171,13 @@ class KeyRing:
                 offer.locked.append(path)
         elif named and file.why:
             offer.troubles.append(f"{name} {file.why}")
+
+
+def _stays_locked(path: Path, said: str) -> Fault:
+    name = clean(str(path), 200)
+    if "bcrypt" in said:
+        return Fault(FaultKind.KEY, f"{name} cannot be unlocked without the Python package bcrypt", "Install it")
+    return Fault(FaultKind.KEY, f"The passphrase of {name} is wrong", "Refresh to be asked again")
 
 
 def _public(pair: asyncssh.SSHKeyPair) -> bytes:
@@ -222,7 +228,7 @@ def _import(file: _KeyFile, data: bytes) -> None:
             file.locked, file.data = True, data
         elif b"PRIVATE KEY" in data:
             file.why = f"cannot be used: {clean(str(error), 200)}"
-    except (ValueError, asyncssh.KeyEncryptionError) as error:
+    except ValueError as error:
         file.why = f"cannot be used: {clean(str(error), 200)}"
 
 
