@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from backends.demo import ploop, vzctl, vzlist
 from backends.demo.tree import ROOT_VARIABLE, SPEED_VARIABLE, Tree
 
 from . import worlds
@@ -137,7 +141,8 @@ def rooted(command: str, root: Path) -> str:
     return command.replace("sleep\\ 5\\;", "sleep\\ 0.5\\;").replace("sleep\\ 2\\;\\ kill", "sleep\\ 0.4\\;\\ kill")
 
 
-def run(tree: Tree, command: str) -> Transcript:
+def in_shell(tree: Tree, command: str) -> Transcript:
+    """Run a command in a shell, with the tools as programs on PATH."""
     (tree.root / "var/tmp").mkdir(exist_ok=True)
     env = {
         **os.environ,
@@ -150,6 +155,33 @@ def run(tree: Tree, command: str) -> Transcript:
         ["bash", "-c", rooted(command, tree.root)], env=env, capture_output=True, text=True, timeout=60, cwd=tree.root
     )
     return Transcript(command, done.returncode, done.stdout, done.stderr)
+
+
+TOOLS = {"vzctl": vzctl.main, "vzlist": vzlist.main, "ploop": ploop.main}
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[Tree, str], Transcript]:
+    """Runs a command of a transcript. A plain call of a tool goes to its `main`: 250 new processes would take long."""
+
+    def run(tree: Tree, command: str) -> Transcript:
+        words = shlex.split(command.removeprefix("env "))
+        if words[0] not in TOOLS or words[1:2] in (["exec"], ["exec2"]):
+            return in_shell(tree, command)
+        monkeypatch.setenv(ROOT_VARIABLE, str(tree.root))
+        monkeypatch.setenv(SPEED_VARIABLE, "1000")
+        monkeypatch.setattr(sys, "argv", words)
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            with pytest.raises(SystemExit) as ended:
+                TOOLS[words[0]]()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        stdout, stderr = capfd.readouterr()
+        return Transcript(command, int(ended.value.code or 0), stdout, stderr)
+
+    return run
 
 
 # Making equal what varies
@@ -190,7 +222,12 @@ def without_numbers(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", REPLAYED)
-def test_replay(name: str, prepared: Callable[[str, Path], Tree], memory_path: Path) -> None:
+def test_replay(
+    name: str,
+    prepared: Callable[[str, Path], Tree],
+    run: Callable[[Tree, str], Transcript],
+    memory_path: Path,
+) -> None:
     expected = read(name)
     program = expected.command.split()[0]
     needed = (program, *re.findall(r"\b(?:rsync|setpriv|python3)\b", expected.command))
@@ -214,7 +251,9 @@ _NUMBERS = ("428", "429", "431")
 SECTIONS = (TRANSCRIPTS / "408-list-each-field.txt").read_text().split("## ")[1:]
 
 
-def test_each_field(prepared: Callable[[str, Path], Tree], memory_path: Path) -> None:
+def test_each_field(
+    prepared: Callable[[str, Path], Tree], run: Callable[[Tree, str], Transcript], memory_path: Path
+) -> None:
     """One transcript of all fields: `vzlist -a -o ctid,FIELD` each."""
     tree = prepared("408-list-each-field", memory_path / "node")
     used = ("kmemsize", "privvmpages", "physpages", "oomguarpages", "diskspace", "diskinodes", "shmpages")
