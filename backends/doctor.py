@@ -37,6 +37,8 @@ _SECOND_SAMPLE = 15.0
 #: Steps in their order. Published in JSON: may be added to, never renamed.
 STEPS = ("dns", "tcp", "host key", "login", "shell", "sudo", "tools", "parsers")
 
+NOT_REACHED = "not reached"
+
 #: The step that a fault of connecting belongs to; those before it went well.
 _STEP_OF: Mapping[str, str] = MappingProxyType(
     {
@@ -100,7 +102,7 @@ class Report:
             self.passed(name)
         self.steps.append(Step(step, Outcome.FAILED, fault.message, fault.remedy, seconds))
         for name in STEPS[len(self.steps) :]:
-            self.skipped(name, "not reached")
+            self.skipped(name, NOT_REACHED)
 
 
 async def examine(spec: NodeSpec, settings: SshSettings, connect: Connect, backends: Sequence[Backend]) -> Report:

@@ -60,11 +60,10 @@ def _chosen(inventory: Inventory, names: list[str]) -> list[NodeSpec]:
 
 
 async def _examined(inventory: Inventory, specs: list[NodeSpec], *, as_json: bool) -> list[Report]:
-    from backends.local import LocalTransport
-    from backends.ssh.pool import Pool
-
     from backends import backend
     from backends.doctor import examine
+    from backends.local import LocalTransport
+    from backends.ssh.pool import Pool
     from backends.transport import Transport
 
     from .questions import questions
@@ -96,8 +95,11 @@ async def _examined(inventory: Inventory, specs: list[NodeSpec], *, as_json: boo
 
 
 def lines(report: Report) -> list[str]:
-    """One node for people."""
-    return [f"{report.node}: {'good' if report.ok else 'NOT good'}", *(_line(step) for step in report.steps)]
+    """One node for people: its steps up to the one that failed."""
+    from backends.doctor import NOT_REACHED
+
+    steps = [_line(step) for step in report.steps if step.detail != NOT_REACHED]
+    return [f"{report.node}: {'good' if report.ok else 'NOT good'}", *steps]
 
 
 def _line(step: Step) -> str:

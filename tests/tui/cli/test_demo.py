@@ -138,6 +138,16 @@ class TestDoctor:
         ]
         assert {step["outcome"] for step in node["steps"]} == {"ok", "skipped"}
 
+    def test_steps_after_the_one_that_failed_are_not_listed(self, tmp_path: Path) -> None:
+        fleet = tmp_path / "fleet.yaml"
+        fleet.write_text("ssh_config: none\nnodes:\n  gone: {host: 127.0.0.1, port: 1, user: root}\n")
+        done = ctdeck("--fleet", fleet, "doctor")
+        assert done.returncode == 3
+        assert [line.split()[:2] for line in done.stdout.splitlines()] == [
+            *(["gone:", "NOT"], ["ok", "dns"], ["failed", "tcp"]),
+            ["->", "Is"],
+        ]
+
     def test_a_node_that_is_not_there(self, demo: Demo) -> None:
         done = ctdeck("--fleet", demo.fleet, "doctor", "hn2")
         assert done.returncode == 2

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -161,6 +162,15 @@ class TestAnswersAtOnce:
         cli.main(["-h"])
         out = capsys.readouterr().out
         assert all(f"  {verb} " in out for verb in cli.VERBS)
+
+    @pytest.mark.parametrize("verb", ["", *cli.VERBS])
+    def test_the_readme_names_every_option(self, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+        readme = (ROOT / "README.md").read_text()
+        section = readme[readme.index("## Command line") : readme.index("## JSON")]
+        cli.main([*verb.split(), "--help"])
+        options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+        assert {option for option in options if option not in section} == set()
+        assert f"ctdeck {verb}".strip() in section
 
     @pytest.mark.parametrize("words", [["--version"], ["--help"], ["sl"]])
     def test_nothing_heavy_is_imported(self, words: list[str]) -> None:
