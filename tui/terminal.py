@@ -178,7 +178,7 @@ async def visit(app: App[Any], fleet: Fleet, container: Container) -> Visit:
             except BaseException as error:  # kept, and raised again outside
                 stopped = error
             with suppress(OSError):
-                _say(output_to, "back in ctdeck")
+                _say(output_to, "\nback in ctdeck" if ended.error or ended.left else "back in ctdeck")
     except SuspendNotSupported:
         raise CtdeckError(
             f"no shell in {name}: this terminal cannot be handed over", "Start ctdeck in a terminal"
@@ -202,4 +202,4 @@ def _descriptors() -> tuple[int, int]:
 
 
 def _say(descriptor: int, line: str) -> None:
-    _write(descriptor, f"{line}\r\n".encode())
+    _write(descriptor, f"{line}\n".encode())

@@ -40,7 +40,15 @@ OLD = Key("hn07", "openvz", "230")
 LXC = Key("lab1", "lxc", "mail")
 
 #: What a tenant would name a container.
-HOSTILE = ("[b]bold[/b]", "ct[/b]oops", "[@click=app.quit]x[/]", "$(reboot)`id`", "\x1b]0;owned\x07\x1b[2J", "名前" * 20, "")
+HOSTILE = (
+    "[b]bold[/b]",
+    "ct[/b]oops",
+    "[@click=app.quit]x[/]",
+    "$(reboot)`id`",
+    "\x1b]0;owned\x07\x1b[2J",
+    "名前" * 20,
+    "",
+)
 
 
 class StageFleet:

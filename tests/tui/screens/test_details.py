@@ -7,7 +7,7 @@ import time
 import pytest
 
 from backends.model import Beancounter, Container, Key, Limits, State, Usage
-from tests.tui.screens.stage import DB, G, LXC, OLD, WEB, fleet, frame, same, stage, until
+from tests.tui.screens.stage import DB, LXC, OLD, WEB, G, fleet, frame, same, stage, until
 from tui.app import Options
 from tui.describe import View
 from tui.look import look, look_at_node

@@ -46,7 +46,9 @@ def infested(text: str) -> tuple[StageFleet, Key]:
 
 
 def unsafe(text: str) -> set[str]:
-    return {char for char in text if char != "\n" and unicodedata.category(char) in ("Cc", "Cf", "Co", "Cn", "Zl", "Zp")}
+    return {
+        char for char in text if char != "\n" and unicodedata.category(char) in ("Cc", "Cf", "Co", "Cn", "Zl", "Zp")
+    }
 
 
 @pytest.mark.parametrize("action", ["details", "beancounters", "raw", "logs", "node-info"])
