@@ -93,7 +93,7 @@ class Deck(App[None], inherit_bindings=False):
         self._ticking: Timer | None = None
         self._began = time.monotonic()
         self._interrupted = -LEAVE_WITHIN
-        super().__init__()
+        super().__init__(ansi_color=None if self.rgb else True)  # said here, where NO_COLOR is looked at
         dress = theme(rgb=self.rgb)
         self.register_theme(dress)
         self.theme = dress.name

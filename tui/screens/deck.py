@@ -91,8 +91,9 @@ class DeckScreen(DeckActions, Screen[None]):
 
     @property
     def seen(self) -> bool:
-        """Nothing, or only a dialog, lies over it."""
-        return self.is_current or (self.is_mounted and self.app.screen.is_modal)
+        """Nothing lies over it, or only dialogs."""
+        stack = self.app.screen_stack
+        return self.is_mounted and all(screen.is_modal for screen in stack[stack.index(self) + 1 :])
 
     def rearrange(self) -> None:
         """Judge, filter and sort anew, then paint."""
