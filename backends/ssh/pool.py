@@ -160,7 +160,7 @@ class Pool:
         except BaseException:
             await lease.release()
             raise
-        return connection, host.address, lease
+        return connection, host.alias, lease
 
     async def _released(self, transport: SshTransport, lease: Lease) -> None:
         self._transports.discard(transport)
