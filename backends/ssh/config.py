@@ -138,7 +138,13 @@ def _ask_asyncssh(alias: str, spec: NodeSpec, config: Path | None) -> Values:
             "Correct it, or install the OpenSSH client, which reads more",
         ) from None
     values: Values = {}
-    for key, value in parsed.get_options(False).items():
+    options_set = {key: value for key, value in parsed.get_options(False).items() if value is not None}
+    ways = [
+        key for key in options_set if key in {"ProxyJump", "ProxyCommand"}
+    ]  # in the order of the file: the first counts
+    for key, value in options_set.items():
+        if key in ways[1:]:
+            continue
         several = value if isinstance(value, list) else [value]
         words = ["yes" if one is True else "no" if one is False else str(one) for one in several]
         values[key.lower()] = [" ".join(words)] if key.endswith("KnownHostsFile") else words
@@ -162,7 +168,7 @@ def _host(alias: str, spec: NodeSpec, settings: SshSettings, values: Values) -> 
     hostname = check_host(one("hostname", alias).lower())
     user = check_user(spec.user if spec.user is not None else one("user", _local_user()))
     port = spec.port if spec.port is not None else int(one("port", "22"))
-    key_alias = one("hostkeyalias")
+    key_alias = one("hostkeyalias").lower()
     jump = tuple(word.strip() for word in one("proxyjump", "none").split(",")) if one("proxyjump") else ()
     tokens = {
         "%": "%", "d": str(home()), "h": hostname, "i": str(os.getuid()), "j": one("proxyjump"), "k": key_alias or alias,
