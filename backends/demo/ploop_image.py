@@ -194,7 +194,9 @@ def unpack(image: Image, guid: str, target: Path) -> None:
     content = image.content(guid)
     if content is not None:
         with tarfile.open(content) as archive:
-            archive.extraction_filter = getattr(tarfile, "tar_filter", None)  # Python 3.11.2 (Debian 12) has no such argument
+            archive.extraction_filter = getattr(
+                tarfile, "tar_filter", None
+            )  # Python 3.11.2 (Debian 12) has no such argument
             archive.extractall(target)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import shutil
 import signal
@@ -133,8 +134,10 @@ class _Fleet:
         loop = asyncio.get_running_loop()
         loop.add_reader(pipe, woken)
         try:
-            while True:
+            for number in itertools.count():
                 kernel.tick()
+                if number % 20 == 0:
+                    kernel.bury()
                 try:
                     async with asyncio.timeout(TICK):
                         await wake.wait()

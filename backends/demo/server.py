@@ -97,10 +97,10 @@ class NodeServer:
     async def die(self) -> None:
         """Close every connection and listen no more."""
         if self._acceptor is not None:
-            self._acceptor.close()
-            await self._acceptor.wait_closed()
-            self._acceptor = None
-        self.drop_connections()
+            acceptor, self._acceptor = self._acceptor, None
+            acceptor.close()
+            self.drop_connections()
+            await acceptor.wait_closed()
         with suppress(OSError):
             self._reserved = _bound(self.port)
 

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import random
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 from . import kernel_files, workload
 from .kernel_files import Counter
 from .resources import COUNTERS, PAGE, SWAPPAGES, UNLIMITED, kibibytes, pair
-from .tree import State, Tree, write_file
+from .tree import State, Tree, alive, write_file
 
 MIB = 1 << 20
 _PAGES_OF_MIB = MIB // PAGE
@@ -223,7 +224,7 @@ class Kernel:
         directory = self.tree.root / ".sim/ct"
         for entry in os.scandir(directory):
             stem, _, suffix = entry.name.partition(".")
-            if suffix != "json" or not stem:
+            if suffix != "json" or not stem.isdigit():
                 continue
             status = os.stat(entry.path)  # noqa: PTH116 - many a second
             present[int(stem)] = (status.st_mtime_ns, status.st_ino)
@@ -278,6 +279,12 @@ class Kernel:
         self._write(now)
         for note in notes:
             (self.tree.root / ".sim/wake" / note).unlink(missing_ok=True)
+
+    def bury(self) -> None:
+        """Remove what is left in /proc of tools that were killed while they held a lock."""
+        for entry in (self.tree.root / "proc").iterdir():
+            if entry.name.isdigit() and not alive(int(entry.name)):
+                shutil.rmtree(entry, ignore_errors=True)
 
     def _share(self, now: float, effects: Mapping[int, Effect | None]) -> None:
         """Give each container the CPU that it asks for, within its limit and the cores that there are."""
@@ -413,7 +420,7 @@ class Kernel:
             answer[ctid] = {
                 "laverage": [round(value, 2) for value in cell.load],
                 "uptime": cell.uptime / 1e9,
-                "disk": space[0],
-                "inodes": inodes[0],
+                "disk": space[:3],
+                "inodes": inodes[:3],
             }
         return json.dumps(answer)

@@ -53,6 +53,17 @@ def read_text(path: Path) -> str | None:
         return None
 
 
+def alive(pid: int) -> bool:
+    """Whether a process of this machine, and so of the node, still runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 class State:
     """How one container is, apart from its configuration. Lives in `ROOT/.sim/ct/ID.json`.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import resources
 from .personality import UPSTREAM
-from .tree import LOCK_DIR, State, Tree, write_file
+from .tree import LOCK_DIR, State, Tree, alive, write_file
 from .vzconf import Conf, Configuration
 
 
@@ -188,13 +188,7 @@ class Call:
 
 def command_line(tree: Tree, pid: int) -> str | None:
     """What a process is called on its node; None where it is gone."""
-    try:
-        os.kill(pid, 0) if pid > 0 else None
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    if pid <= 0:
+    if pid <= 0 or not alive(pid):
         return None
     for path in (tree.root / f"proc/{pid}/cmdline", Path(f"/proc/{pid}/cmdline")):
         with suppress(OSError):

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from . import resources, vzctl_life
+from . import ploop_image, resources, vzctl_life
 from .resources import COUNTERS, kibibytes, pair, scaled
 from .tree import CONF_DIR, NAMES_DIR
 from .vzconf import Conf
@@ -262,6 +262,11 @@ def apply(call: Call, options: list[Option]) -> None:
 def _save(call: Call, options: list[Option]) -> None:
     conf = Conf.read(call.tree.conf_path(call.ctid)) or Conf()
     store(conf, options)
+    image = ploop_image.Image.read(call.image) if call.is_ploop else None
+    size = kibibytes(conf.get("DISKSPACE") or "")
+    if image is not None and size is not None and any(name == "diskspace" for name, _ in options):
+        image.size = size[1] * 2
+        image.save()
     call.save(conf)
     call.out(f"CT configuration saved to {CONF_DIR}/{call.ctid}.conf")
 
