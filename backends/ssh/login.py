@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +19,16 @@ from asyncssh.encryption import get_encryption_algs
 from asyncssh.kex import get_kex_algs
 from asyncssh.mac import get_mac_algs
 from asyncssh.public_key import get_certificate_algs, get_public_key_algs
+from cryptography.utils import CryptographyDeprecationWarning
 
 from ..text import clean
 from .host import Algorithms, Host
 from .keys import Offer
 from .known_hosts import Known, Verdict
 from .wire import Wire
+
+# Some servers have nothing better, and a warning on standard error would be written across the screen.
+warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning, module="asyncssh")
 
 # A dead peer is noticed after interval x (count + 1) = 5.1 s; any packet from it starts that anew.
 _KEEPALIVE = 1.7

@@ -245,6 +245,7 @@ async def fake_node(
     keyboard: str | None = None,
     public_key: bool = True,
     host_key: str = "host-ed25519",
+    authorized: str = "client",
     **options: object,
 ) -> AsyncIterator[FakeNode]:
     """`password`: the only one that it takes; `keyboard`: its question in keyboard-interactive, to the same answer."""
@@ -289,7 +290,7 @@ async def fake_node(
         "127.0.0.1",
         0,
         server_host_keys=[str(keys.path(host_key, host_key.split("-")[1]))],
-        authorized_client_keys=asyncssh.import_authorized_keys(keys.public("client")) if public_key else None,
+        authorized_client_keys=asyncssh.import_authorized_keys(keys.public(authorized)) if public_key else None,
         server_factory=Server,
         process_factory=handle,
         encoding=None,
