@@ -360,7 +360,7 @@ def node_facts(node: Node, containers: Sequence[Container], backends: Sequence[s
         rows.append(_meter_row(label, used, total, size, view.glyphs))
     rows += _pair("tools", tools or UNKNOWN, view)
     rows.append(EMPTY)
-    every = f"every {node.interval:g} s"
+    every = f"every {round(node.interval, 1):g} s"
     cost = UNKNOWN if facts.sampler_ms is None else f"{facts.sampler_ms:.1f} ms of its CPU per sample, {every}"
     rows += _pair("asking it", cost, view)
     rows += _pair("round trip", UNKNOWN if node.rtt is None else f"{1000 * node.rtt:.1f} ms", view)

@@ -87,6 +87,7 @@ class DeckScreen(DeckActions, Screen[None]):
         if changes.structure or due:
             self.rearrange()
         else:
+            self.rows.judge_nodes()
             self.paint()
 
     @property

@@ -106,7 +106,7 @@ class FirstSteps(Page[Inventory | Callable[[], Awaitable[Inventory]]], inherit_b
         if not self.count:
             text = f"Name your nodes in {file} (see the README), or press d for a simulated fleet."
         else:
-            text = f"Enter writes {file} with the {len(self.marked)} marked, and connects. Nothing is installed on them."
+            text = f"Enter writes {file} with what is marked ({len(self.marked)}), and connects. Nothing is installed on a node."
         return [line(row) for row in wrap(safe(text), width)]
 
     def _row(self, start: int) -> Line:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,6 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
+from backends.errors import FaultKind
 from backends.model import Node
 from backends.prompts import UnknownHostKey
 from backends.text import clean
@@ -64,29 +64,32 @@ class UnknownKey(Dialog[bool | None]):
 
 
 class ChangedKey(Dialog[None]):
-    """A host with another (or a revoked) key. There is nothing to accept here, on purpose."""
+    """A host with another or a revoked key. There is nothing to accept here, on purpose."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q,enter", "leave", "back"), ("c", "copy", "copy the command")]
 
     def __init__(self, node: Node) -> None:
-        super().__init__(f"{node.name} has ANOTHER KEY")
+        revoked = node.fault == FaultKind.HOST_KEY_REVOKED
+        super().__init__(f"{node.name} has {'a REVOKED' if revoked else 'ANOTHER'} KEY")
         self.node = node
-        found = _COMMAND.search(node.remedy)
-        self.command = found.group() if found else f"ssh-keygen -R {shlex.quote(node.name)}"
+        found = None if revoked else _COMMAND.search(node.remedy)
+        self.command = found.group() if found else ""
         self.add_class("-danger")
 
     def body(self) -> ComposeResult:
         yield self.line(self.node.error)
         yield self.line("Someone may be in between. Not connected.", "strong gap")
-        yield self.line("If it was reinstalled, and somebody told you so, remove the old key yourself:", "gap")
-        yield self.line(self.command, "strong")
-        if self.node.remedy and self.command not in self.node.remedy:
-            yield self.line(self.node.remedy, "muted")
-        yield self.line("c copy the command   Esc back", "muted gap")
+        if self.command:
+            yield self.line("If it was reinstalled, and somebody told you so, remove the old key yourself:", "gap")
+            yield self.line(self.command, "strong")
+        else:
+            yield self.line(self.node.remedy, "gap")
+        yield self.line("c copy the command   Esc back" if self.command else "Esc back", "muted gap hint")
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(self.command)
-        self.notify("copied, if the terminal allows it", markup=False)
+        if self.command:
+            self.app.copy_to_clipboard(self.command)
+            self.query_one(".hint", Static).update("copied, if the terminal allows it   Esc back")
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -172,9 +172,25 @@ async def test_a_changed_key_has_no_way_to_be_accepted(size: tuple[int, int]) ->
         assert app.screen is dialog
         await pilot.press("c")
         assert app.clipboard == "ssh-keygen -R hn12.example.net -f /root/.ssh/known_hosts"
+        await until(pilot, lambda: "copied" in frame(pilot))
         await pilot.press("escape")
         await until(pilot, lambda: "remedy" in frame(pilot))
         assert made.refreshed == []
+
+
+async def test_a_revoked_key_has_no_command_at_all() -> None:
+    made = fleet()
+    node = made.store.nodes["hn12"]
+    node.state, node.fault = NodeState.BLOCKED, FaultKind.HOST_KEY_REVOKED
+    node.error, node.remedy = "The host key of hn12 is revoked (known_hosts:3)", "Give the node a new host key"
+    async with stage(made) as (app, pilot):
+        look_at_node(app.deck_screen, "hn12")
+        await shown(pilot, ChangedKey)
+        assert "hn12 has a REVOKED KEY" in frame(pilot)
+        assert "Give the node a new host key" in frame(pilot)
+        assert "ssh-keygen" not in frame(pilot)
+        await pilot.press("c")
+        assert app.clipboard == ""
 
 
 # Secrets

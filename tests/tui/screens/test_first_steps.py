@@ -68,7 +68,7 @@ async def test_enter_writes_what_is_marked_and_hands_it_over(tmp_path: Path) -> 
 async def test_all_or_none_and_nothing_marked(tmp_path: Path) -> None:
     async with Opened(HOSTS, "", tmp_path / "fleet.yaml") as (opened, pilot):
         await pilot.press("a")
-        await until(pilot, lambda: "with the 5 marked" in frame(pilot))
+        await until(pilot, lambda: "marked (5)" in frame(pilot))
         await pilot.press("a", "enter")
         await until(pilot, lambda: "Nothing is marked" in frame(pilot))
         assert not opened.given
