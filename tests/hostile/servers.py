@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -50,17 +51,31 @@ class Servers:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._children: list[asyncio.subprocess.Process] = []
+        self._servers: list[asyncio.Server | asyncssh.SSHAcceptor] = []
         self.nodes: dict[str, int] = {}
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
     def close(self) -> None:
-        for child in self._children:
-            if child.returncode is None:
-                child.kill()
+        self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
+
+    async def _end(self) -> None:
+        """Nothing that belongs to the loop may outlive it: its finalizers would fail, in the middle of anything."""
+        for server in self._servers:
+            server.close()
+        for child in self._children:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child._transport.close()  # type: ignore[attr-defined]  # else `wait` would first want all of an endless output read
+        await asyncio.gather(*(child.wait() for child in self._children))
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     # --- below SSH
 
@@ -74,6 +89,7 @@ class Servers:
                 writer.close()
 
         server = self._do(asyncio.start_server(serve, "127.0.0.1", 0))
+        self._servers.append(server)
         self.nodes[name] = server.sockets[0].getsockname()[1]
 
     def refused(self, name: str) -> None:
@@ -101,6 +117,7 @@ class Servers:
             child = await asyncio.create_subprocess_exec(
                 "/bin/sh", "-c", shell, "login", process.command or "",
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment,
+                start_new_session=True,
             )  # fmt: skip
             self._children.append(child)
             feeding = asyncio.create_task(_feed(process, child))
@@ -118,6 +135,7 @@ class Servers:
             )  # fmt: skip
 
         server = self._do(listen())
+        self._servers.append(server)
         port = self.nodes[name] = server.get_port()
         key = self._host_key if known == "this" else asyncssh.generate_private_key("ssh-ed25519")
         if known != "nothing":
