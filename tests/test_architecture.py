@@ -18,9 +18,10 @@ ROOT = Path(__file__).parent.parent
 PRODUCT = sorted((*ROOT.glob("backends/**/*.py"), *ROOT.glob("tui/**/*.py")))
 TESTS = sorted(ROOT.glob("tests/**/*.py"))
 
-#: Import name -> distribution that has it. Rich comes with Textual and is a part of its interface.
+#: Import name -> distribution that has it. Rich comes with Textual, cryptography with asyncssh: parts of their interfaces.
 THIRD_PARTY = {
     "asyncssh": "asyncssh",
+    "cryptography": "asyncssh",
     "platformdirs": "platformdirs",
     "rich": "textual",
     "textual": "textual",
