@@ -79,10 +79,17 @@ def _lock(container: Container, now: float | None) -> Reason:
     lock = container.lock
     assert lock is not None
     age = None if lock.since is None else max(0.0, (time.time() if now is None else now) - lock.since)
-    words = "locked" + (f" {_span(age)}" if age is not None else "") + (f" by {lock.by}" if lock.by else "")
+    words = "locked" + (f" {_span(age)}" if age is not None else "") + (f" by {_program(lock.by)}" if lock.by else "")
     if lock.alive is False:
         return Reason(Severity.TROUBLE, f"{words}, holder is gone")
     return Reason(Severity.TROUBLE if age is not None and age >= LONG_LOCK else Severity.NOTICE, words)
+
+
+def _program(command: str) -> str:
+    """The name of what a command line runs: `/usr/bin/perl /usr/sbin/vzdump 101` is vzdump."""
+    words = [word.rpartition("/")[2] for word in command.split()[:2]]
+    interpreted = words and words[0].rstrip("0123456789.") in {"perl", "python", "sh", "bash", "dash"}
+    return (words[1] if interpreted and len(words) > 1 and not words[1].startswith("-") else words[0]) if words else command
 
 
 def node_reasons(

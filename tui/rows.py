@@ -114,6 +114,10 @@ class Rows:
                 self._dirty = dict.fromkeys(islice(waiting, done, None))
                 break
         self._dirty.update(dict.fromkeys(locked))
+        self.judge_nodes()
+
+    def judge_nodes(self) -> None:
+        """Reasons of all nodes: ages grow, so at each tick."""
         monotonic = time.monotonic()
         for name, row in self.nodes.items():
             row.reasons = node_reasons(row.node, len(self.store.by_node[name]), self.thresholds, monotonic)

@@ -55,7 +55,7 @@ class Fleet(StageFleet):
         node = self.store.nodes[name]
         now = time.monotonic()
         node.state, node.answered, node.since = NodeState.DOWN, now - seconds, now - seconds
-        node.retry_at, node.error = now + 8.4, error
+        node.retry_at, node.error = now + 480.4, error
         self.store.touch_node(name)
 
     def put(self, node: str, identifier: str, name: str | None = "web", **said: object) -> Container:
