@@ -16,6 +16,7 @@ import os
 import re
 import shlex
 import stat
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -112,9 +113,14 @@ class KnownHosts:
 
     def __init__(self) -> None:
         self._files: dict[Path, _File] = {}
+        self._one_at_a_time = threading.Lock()  # two hundred connections must not all parse the same file
 
     def lookup(self, host: Host) -> Known:
         """What the files of `host` say about it. Never raises for what is in them."""
+        with self._one_at_a_time:
+            return self._lookup(host)
+
+    def _lookup(self, host: Host) -> Known:
         files = [self._load(path) for path in (*host.known_hosts, *host.global_known_hosts)]
         plain = host.key_name.lower()
         name = plain if host.key_port == 22 else f"[{plain}]:{host.key_port}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ from .keys import Offer
 from .known_hosts import Known, Verdict
 from .wire import Wire
 
-# Some servers have nothing better, and a warning on standard error would be written across the screen.
+# What asyncssh logs, and what cryptography warns of, would be written across the screen. Faults and notes say it.
+logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning, module="asyncssh")
 
 # A dead peer is noticed after interval x (count + 1) = 5.1 s; any packet from it starts that anew.

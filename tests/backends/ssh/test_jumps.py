@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from backends.inventory import NodeSpec, SshSettings
 from backends.ssh.pool import Pool
 from tests.wait import until
 
-from .servers import USER, Answers, Keys, Sshd, free_port, sshd, tree
+from .servers import USER, Answers, Keys, Sshd, free_port, send_all, sshd, tree
 
 
 def configured(tmp_path: Path, server: Sshd, lines: str, known: str = "") -> SshSettings:
@@ -142,8 +141,7 @@ async def test_dying_jump_host_takes_its_nodes_along(server: Sshd, keys: Keys, t
         transports = await asyncio.gather(*(pool.connect(NodeSpec(f"hn{index}")) for index in range(5)))
         work = asyncio.create_task(transports[0].run("sleep 20", timeout=30))
         await asyncio.sleep(0)
-        for pid in tree(jump.process.pid)[1:]:
-            os.kill(pid, signal.SIGKILL)
+        send_all(signal.SIGKILL, tree(jump.process.pid)[1:])
         faults = await asyncio.wait_for(asyncio.gather(*(each.wait_closed() for each in transports)), 10)
         assert {fault.kind for fault in faults} == {FaultKind.LOST}
         results = await asyncio.gather(work, return_exceptions=True)

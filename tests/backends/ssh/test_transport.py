@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from backends.ssh.pool import Pool
 from backends.transport import SessionsUsedUp
 from tests.wait import until
 
-from .servers import NAUGHTY, Keys, Sshd, node, running, settings, sshd, tree
+from .servers import NAUGHTY, Keys, Sshd, node, running, send_all, settings, sshd, tree
 
 _Result = TypeVar("_Result")
 
@@ -174,8 +173,7 @@ async def test_frozen_server_is_noticed(tmp_path: Path, keys: Keys) -> None:
     with sshd(tmp_path / "sshd", keys) as server:
         pool = Pool(settings(server.known_hosts(tmp_path / "known")), NoPrompts())
         transport = await pool.connect(node(server))
-        for pid in tree(server.process.pid):
-            os.kill(pid, signal.SIGSTOP)
+        send_all(signal.SIGSTOP, tree(server.process.pid))
         with pytest.raises(Fault) as caught:
             await transport.open(timeout=0.3)
         assert caught.value.kind is FaultKind.NO_ANSWER
@@ -195,8 +193,7 @@ async def test_lost_connection_is_unknown_never_success(tmp_path: Path, keys: Ke
         channel = await transport.open(timeout=10)
         work = asyncio.create_task(transport.run("echo begun; exec sleep 86402", timeout=30))
         await until(lambda: running("sleep", "86402"))
-        for pid in tree(server.process.pid)[1:]:
-            os.kill(pid, signal.SIGKILL)
+        send_all(signal.SIGKILL, tree(server.process.pid)[1:])
         done = await asyncio.wait_for(work, 10)
         assert done.status is None
         assert not done.ok
