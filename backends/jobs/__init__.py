@@ -1,0 +1,1 @@
+"""Changes that live on the node: started once, watched from anywhere, put right when something dies."""
