@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
@@ -142,18 +143,17 @@ class Call:
         if self.skiplock:
             return
         path = self.tree.path(f"{LOCK_DIR}/{self.ctid}.lck")
-        while True:
+        self._tell_of_this_process()
+        while self._lock is None:
             temporary = path.with_name(f"{self.ctid}.lck.{os.getpid()}")
             write_file(temporary, f"{os.getpid()}\n\n")
             try:
                 os.link(temporary, path)
-                break
+                self._lock = path
             except FileExistsError:
                 self._look_at(path)
             finally:
                 temporary.unlink(missing_ok=True)
-        self._lock = path
-        self._tell_of_this_process()
 
     def _look_at(self, path: Path) -> None:
         """Give up where the holder is alive, remove a stale lock."""
@@ -180,10 +180,7 @@ class Call:
         if self._lock is not None:
             self._lock.unlink(missing_ok=True)
             self._lock = None
-            directory = self.tree.root / f"proc/{os.getpid()}"
-            (directory / "cmdline").unlink(missing_ok=True)
-            with suppress(OSError):
-                directory.rmdir()
+        shutil.rmtree(self.tree.root / f"proc/{os.getpid()}", ignore_errors=True)
 
 
 def command_line(tree: Tree, pid: int) -> str | None:

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from backends.demo import ploop, vzctl, vzlist
 from backends.demo.tree import ROOT_VARIABLE, SPEED_VARIABLE, Tree
 
 from . import worlds
+from .worlds import Call, Done
 
 TRANSCRIPTS = Path(__file__).with_name("transcripts")
 REASONS = dict(
@@ -138,10 +135,14 @@ def rooted(command: str, root: Path) -> str:
     """A shell command of a transcript, with the node's paths in the tree."""
     command = re.sub(r"(?<![\w}/])/(?=(?:vz|etc/vz|var/tmp|proc/(?:vz|bc|user_b))[/\w])", f"{root}/", command)
     command = command.replace("\\nexport ;", "\\n")  # its arguments were lost when it was recorded
-    return command.replace("sleep\\ 5\\;", "sleep\\ 0.5\\;").replace("sleep\\ 2\\;\\ kill", "sleep\\ 0.4\\;\\ kill")
+    waiting = (
+        f"until\\ grep\\ -q\\ Stopping\\ {root}/var/log/vzctl.log\\;\\ do\\ sleep\\ 0.02\\;\\ done\\;\\ sleep\\ 0.1\\;"
+    )
+    command = command.replace("sleep\\ 2\\;", waiting)
+    return command.replace("sleep\\ 5\\;", "sleep\\ 0.5\\;").replace("sleep\\ 1\\;\\ vzctl", "vzctl")
 
 
-def in_shell(tree: Tree, command: str) -> Transcript:
+def in_shell(tree: Tree, command: str) -> Done:
     """Run a command in a shell, with the tools as programs on PATH."""
     (tree.root / "var/tmp").mkdir(exist_ok=True)
     env = {
@@ -154,32 +155,19 @@ def in_shell(tree: Tree, command: str) -> Transcript:
     done = subprocess.run(
         ["bash", "-c", rooted(command, tree.root)], env=env, capture_output=True, text=True, timeout=60, cwd=tree.root
     )
-    return Transcript(command, done.returncode, done.stdout, done.stderr)
-
-
-TOOLS = {"vzctl": vzctl.main, "vzlist": vzlist.main, "ploop": ploop.main}
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture
-def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[Tree, str], Transcript]:
-    """Runs a command of a transcript. A plain call of a tool goes to its `main`: 250 new processes would take long."""
+def run(call: Call) -> Callable[[Tree, str], Done]:
+    """Runs the command of a transcript: a plain call of a tool in this process, everything else in a shell."""
 
-    def run(tree: Tree, command: str) -> Transcript:
-        words = shlex.split(command.removeprefix("env "))
-        if words[0] not in TOOLS or words[1:2] in (["exec"], ["exec2"]):
-            return in_shell(tree, command)
-        monkeypatch.setenv(ROOT_VARIABLE, str(tree.root))
-        monkeypatch.setenv(SPEED_VARIABLE, "1000")
-        monkeypatch.setattr(sys, "argv", words)
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            with pytest.raises(SystemExit) as ended:
-                TOOLS[words[0]]()
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-        stdout, stderr = capfd.readouterr()
-        return Transcript(command, int(ended.value.code or 0), stdout, stderr)
+    def run(tree: Tree, command: str) -> Done:
+        plain_call = command.removeprefix("env ")
+        inside = plain_call.startswith(("vzctl exec ", "vzctl exec2 "))
+        if not inside and plain_call.startswith(("vzctl", "vzlist", "ploop")):
+            return call(tree, plain_call)
+        return in_shell(tree, command)
 
     return run
 
@@ -225,7 +213,7 @@ def without_numbers(text: str) -> str:
 def test_replay(
     name: str,
     prepared: Callable[[str, Path], Tree],
-    run: Callable[[Tree, str], Transcript],
+    run: Callable[[Tree, str], Done],
     memory_path: Path,
 ) -> None:
     expected = read(name)
@@ -251,9 +239,7 @@ _NUMBERS = ("428", "429", "431")
 SECTIONS = (TRANSCRIPTS / "408-list-each-field.txt").read_text().split("## ")[1:]
 
 
-def test_each_field(
-    prepared: Callable[[str, Path], Tree], run: Callable[[Tree, str], Transcript], memory_path: Path
-) -> None:
+def test_each_field(prepared: Callable[[str, Path], Tree], run: Callable[[Tree, str], Done], memory_path: Path) -> None:
     """One transcript of all fields: `vzlist -a -o ctid,FIELD` each."""
     tree = prepared("408-list-each-field", memory_path / "node")
     used = ("kmemsize", "privvmpages", "physpages", "oomguarpages", "diskspace", "diskinodes", "shmpages")

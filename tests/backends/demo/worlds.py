@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from backends.demo import fleet, ploop_image, snapshots, vzctl, workload
 from backends.demo.personality import OPENVZ, UPSTREAM
@@ -13,6 +14,18 @@ from backends.demo.simulation import Kernel
 from backends.demo.tree import SPEED_VARIABLE, Tree, write_file
 from backends.demo.vzconf import Conf
 from backends.demo.workload import Workload
+
+
+class Done(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+#: Runs a command of a node in this process: `call(tree, "vzctl start 101")`.
+Call = Callable[[Tree, str], Done]
 
 TEMPLATE = "busybox-1-x86_64"
 SETTINGS: dict[str, object] = {
