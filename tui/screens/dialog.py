@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 if TYPE_CHECKING:
     from tui.app import Deck
@@ -20,8 +20,7 @@ Answer = TypeVar("Answer")
 class Dialog(ModalScreen[Answer]):
     """A modal box. Subclasses give its `title` and `body`; all of their text is taken literally, never as markup.
 
-    For the first `GUARD` seconds on top no key counts, so that typing ahead decides nothing: bindings are off, and an
-    input (disabled in `body`) is switched on by `armed`.
+    For the first `GUARD` seconds on top no key counts, so that typing ahead decides nothing: bindings and inputs are off.
     """
 
     app: Deck
@@ -47,9 +46,6 @@ class Dialog(ModalScreen[Answer]):
         """The lines and inputs inside of the box."""
         raise NotImplementedError
 
-    def armed(self) -> None:
-        """From now on keys count: switch on and focus the input, if there is one."""
-
     def line(self, text: str, classes: str = "") -> Static:
         return Static(Content(text), classes=classes, markup=False)
 
@@ -67,14 +63,26 @@ class Dialog(ModalScreen[Answer]):
 
     def on_screen_resume(self) -> None:
         self._go_if_expired()
-        self.ready = False
+        self._switch(on=False)
         if self._guard is not None:
             self._guard.stop()
         self._guard = self.set_timer(self.GUARD, self._arm)
 
+    def on_screen_suspend(self) -> None:
+        if self._guard is not None:
+            self._guard.stop()
+        self._switch(on=False)
+
     def _arm(self) -> None:
-        self.ready = True
-        self.armed()
+        self._switch(on=True)
+
+    def _switch(self, *, on: bool) -> None:
+        """From now on keys count, or no longer."""
+        self.ready = on
+        for entry in self.query(Input):
+            entry.disabled = not on
+            if on:
+                entry.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.ready

@@ -47,11 +47,6 @@ class UnknownKey(Dialog[bool | None]):
             yield self.line("  Esc not now", "muted")
         yield self.line("", "warn")
 
-    def armed(self) -> None:
-        entry = self.query_one(Input)
-        entry.disabled = False
-        entry.focus()
-
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.value == "yes":
             self.dismiss(True)

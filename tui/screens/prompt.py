@@ -48,11 +48,6 @@ class Secret(Dialog[str | None]):
             yield Masked(password=True, disabled=True)
             yield self.line("  Enter go on   Esc give up", "muted")
 
-    def armed(self) -> None:
-        entry = self.query_one(Input)
-        entry.disabled = False
-        entry.focus()
-
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value)
 

@@ -211,7 +211,7 @@ async def stage(
         yield app, pilot
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], object], deadline: float = 5.0) -> None:
+async def until(pilot: Pilot[None], condition: Callable[[], object], deadline: float = 20.0) -> None:
     """Wait until it holds; fails with the screen when it never does."""
     end = time.monotonic() + deadline
     while not condition():

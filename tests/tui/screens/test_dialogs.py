@@ -25,7 +25,17 @@ from tui.screens.prompt import Question, Secret
 from tui.screens.quit import Quit
 
 FINGERPRINT = "SHA256:4bY2k0SqJ8cF0dX1eW3rT5yU7iO9pA2sD4fG6hJ8kL0"
+REAL_GUARD = Dialog.GUARD
 KEY = UnknownHostKey("hn13", "hn13.example.net", 22, "ssh-ed25519", FINGERPRINT, "/root/.ssh/known_hosts")
+
+
+@pytest.fixture(autouse=True)
+def short_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Dialog, "GUARD", 0.02)
+
+
+def test_people_have_time_to_see_it() -> None:
+    assert REAL_GUARD >= 0.4
 
 
 async def shown(pilot: Pilot[None], kind: type[Dialog[Any]]) -> Dialog[Any]:
@@ -70,13 +80,14 @@ async def test_yes_in_full_trusts() -> None:
         await until(pilot, lambda: app.screen is app.deck_screen)
 
 
-@pytest.mark.parametrize("typed", ["y", "YES", "yes ", "yess", "", "no"])
-async def test_nothing_else_trusts(typed: str) -> None:
-    async with asked("trust", KEY) as (_, pilot, task):
+async def test_nothing_else_trusts() -> None:
+    async with asked("trust", KEY) as (app, pilot, task):
         await shown(pilot, UnknownKey)
-        await pilot.press(*["space" if char == " " else char for char in typed], "enter")
-        await until(pilot, lambda: "Not trusted" in frame(pilot))
-        assert not task.done()
+        for typed in ("y", "YES", "yes ", "yess", "", "no"):
+            await pilot.press(*["space" if char == " " else char for char in typed], "enter")
+            await until(pilot, lambda: "Not trusted" in frame(pilot))
+            assert app.screen.query_one(Input).value == ""
+            assert not task.done()
         await pilot.press("escape")
         assert await asyncio.wait_for(task, 5) is False
 
@@ -94,16 +105,32 @@ async def test_typed_ahead_keys_answer_nothing(monkeypatch: pytest.MonkeyPatch) 
         assert await asyncio.wait_for(task, 5) is False
 
 
-async def test_the_guard_begins_anew_when_it_comes_to_the_top_again() -> None:
+async def test_the_guard_begins_anew_when_it_comes_to_the_top_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async with stage() as (app, pilot):
         app.push_screen(Question("one", ["first"]))
         first = await shown(pilot, Question)
         app.push_screen(Quit())
         await shown(pilot, Quit)
+        monkeypatch.setattr(Dialog, "GUARD", 3600.0)
         await pilot.press("n")
         await until(pilot, lambda: app.screen is first)
-        assert not first.ready
-        await shown(pilot, Question)
+        await pilot.press("y")
+        assert app.screen is first
+        first._arm()
+        await pilot.press("y")
+        await until(pilot, lambda: app.screen is app.deck_screen)
+
+
+async def test_an_entry_that_comes_to_the_top_again_takes_no_key_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with asked("trust", KEY) as (app, pilot, task):
+        dialog = await shown(pilot, UnknownKey)
+        app.push_screen(Quit())
+        await shown(pilot, Quit)
+        monkeypatch.setattr(Dialog, "GUARD", 3600.0)
+        await pilot.press("n", *"yes", "enter")
+        await until(pilot, lambda: app.screen is dialog)
+        assert dialog.query_one(Input).value == ""
+        assert not task.done()
 
 
 async def test_questions_come_one_after_another() -> None:

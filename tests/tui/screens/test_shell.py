@@ -146,9 +146,9 @@ def test_into_the_shell_and_back_while_the_figures_go_on(real: RealTerminal) -> 
     assert "ctdeck: shell in lab1/mail — exit or Ctrl-D to come back".encode() in real.seen
     assert b"<100x30>" in real.seen or real.wait_for(b"<100x30>") is None
     real.forget()
-    # Textual queues at most 30 writes while it is suspended, then it blocks: hundreds of ticks must not write one.
+    # Textual queues at most 30 writes while it is suspended, then it blocks: sixty ticks must not write one.
     before = real.ticks
-    real.wait(lambda: real.ticks > before + 200, "ticks in the shell")
+    real.wait(lambda: real.ticks > before + 60, "ticks in the shell")
     assert real.seen == b""
     real.keys(b"echo hi\x03\r")
     real.wait_for(b"echo hi\x03\r\n")
