@@ -32,7 +32,7 @@ class Details(ContainerPage):
     """`j` and `k` go on to the next container of the list that the deck shows; the result is the last one looked at."""
 
     CSS_PATH: ClassVar[CSSPathType | None] = ["page.tcss", "details.tcss"]
-    ACTIONS: ClassVar[tuple[str, ...]] = (*ContainerPage.ACTIONS, "history", *ContainerPage.LOOKS)
+    ACTIONS: ClassVar[tuple[str, ...]] = (*ContainerPage.ACTIONS, "history", "refresh", *ContainerPage.LOOKS)
 
     def __init__(self, key: Key, order: Callable[[], Sequence[Key]] = tuple, *, hour: bool = False) -> None:
         """`order` gives the containers in the order of the list below, now. `hour`: begin with the history of an hour."""
@@ -118,6 +118,11 @@ class Details(ContainerPage):
         self.query_one(where, Graph).show(title, draw)
 
     # Keys
+
+    def action_refresh(self) -> None:
+        if self.app.fleet is not None:
+            self.app.fleet.refresh(self.key_shown.node)
+            self.say(f"asking {self.key_shown.node} now")
 
     def action_history(self) -> None:
         self.hour = not self.hour

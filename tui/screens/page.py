@@ -169,6 +169,12 @@ class Page(Screen[Result]):
 
         self.app.push_screen(Help())
 
+    def action_ascii(self) -> None:
+        self.app.toggle_ascii()
+
+    def action_redraw(self) -> None:
+        self.app.redraw()
+
     def key(self, action: str) -> str:
         """The key of an action, for the hints."""
         return self.app.keymap.shown(action)

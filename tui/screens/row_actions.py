@@ -174,7 +174,8 @@ class RowActions(Screen[None]):
             self.say("there is no row")
             return
         name = (row.container.name or row.key.id) if row.container else "(node)"
-        items = [self._item(action) for action in ACTIONS if action.needs is not Needs.NOTHING]
+        looks_first = sorted(ACTIONS, key=lambda action: action.group is not Group.LOOK)
+        items = [self._item(action) for action in looks_first if action.needs is not Needs.NOTHING]
         self._pick_action(f"{row.key.node}/{row.key.id} {name}" if row.container else row.node.name, items)
 
     def _item(self, action: Action) -> Item:

@@ -13,8 +13,12 @@ from tui.describe import View
 from tui.look import look, look_at_node
 from tui.screens.beancounters import Beancounters
 from tui.screens.details import Details
+from tui.screens.first_steps import FirstSteps
+from tui.screens.help import Help
+from tui.screens.logs import Logs
 from tui.screens.node_info import NodeInfo
 from tui.screens.page import Page
+from tui.screens.raw import Raw
 
 #: Tue Nov 14 22:13:20 UTC 2023; no point and no label falls on the edge of a column
 WALL = 1_700_000_000.25
@@ -95,6 +99,30 @@ async def test_the_next_container_without_leaving() -> None:
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.deck_screen)
         assert left == [DB]
+
+
+async def test_keys_of_the_deck_that_work_on_a_page_too() -> None:
+    made = fleet()
+    async with stage(made) as (app, pilot):
+        look(app.deck_screen, "details", DB)
+        await until(pilot, lambda: "● running" in frame(pilot))
+        await pilot.press("A")
+        await until(pilot, lambda: frame(pilot).isascii() and "* running" in frame(pilot))
+        await pilot.press("A", "f5")
+        await until(pilot, lambda: made.refreshed == ["hn07"] and "asking hn07 now" in frame(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: "Esc back" in frame(pilot))
+        assert isinstance(app.screen, Details)
+
+
+async def test_every_bound_action_has_a_method() -> None:
+    async with stage() as (app, _):
+        pages = (Details(WEB), Beancounters(WEB), Raw(WEB), Logs(WEB), NodeInfo("hn07"), Help(), FirstSteps([], ""))
+        for page in pages:
+            for bindings in page._bindings.key_to_bindings.values():
+                for binding in bindings:
+                    name = binding.action.partition("(")[0]
+                    assert "." in name or hasattr(page, f"action_{name}"), (type(page), binding)
 
 
 async def test_figures_follow_the_store() -> None:
