@@ -13,7 +13,9 @@ from enum import StrEnum
 from importlib.metadata import entry_points
 from typing import ClassVar, Protocol, runtime_checkable
 
-from .model import Container, NodeFacts
+from .model import Container, Node, NodeFacts
+from .plans.plan import Inspection, Plan
+from .plans.request import Request
 
 GROUP = "ctdeck.backends"
 
@@ -63,9 +65,7 @@ class Backend(Protocol):
     capabilities: ClassVar[frozenset[Capability]]
     absent: ClassVar[dict[Capability, str]]  # why a capability is missing, for people
 
-    probe: ClassVar[
-        str
-    ]  # POSIX sh, run once at connect: prints "NAME VERSION" lines of its tools, nothing where absent
+    probe: ClassVar[str]  # POSIX sh, run once at connect: prints `backend NAME` and `tool NAME VERSION` lines
     sampler: ClassVar[str]  # awk functions NAME_begin(), NAME_fast(), NAME_slow() (see backends/sampler)
 
     def reader(self, node: str) -> Reader: ...
@@ -97,6 +97,30 @@ class Files(Protocol):
 
     def logs(self, container_id: str) -> Script:
         """The newest lines that the node has about the container, oldest first; a bounded number."""
+        ...
+
+
+@runtime_checkable
+class Planner(Protocol):
+    """What a backend offers that can change its containers. Pure: what it must know is in its arguments."""
+
+    def inspect(self, container_id: str) -> Script:
+        """Looks closely at one container (some 100 ms). Its first output line is the checksum that becomes the fingerprint.
+
+        Exits with 3 and one sentence on stderr when there is no such container.
+        """
+        ...
+
+    def inspection(self, container_id: str, output: bytes) -> Inspection:
+        """What `inspect` printed, read. Raises `Fault(DATA)` when it cannot be."""
+        ...
+
+    def plan(self, request: Request, container: Container, found: Inspection, node: Node) -> Plan:
+        """The change as steps. Raises `Refused` (with why, and what helps) or `Misused`.
+
+        Whatever has to do with more than this one container is not its business: addresses that clash on other nodes,
+        read-only and production nodes, the age of the reading.
+        """
         ...
 
 

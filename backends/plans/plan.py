@@ -71,6 +71,28 @@ class Step:
     cancel: bool = False  # may be ended within, not only between steps
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One container, looked at closely just now.
+
+    `fingerprint` is the node's own checksum of what must not move between plan and job (configuration, state, lock,
+    snapshots; never counters), `check` the shell text that printed it. `values` has what plans read and what verification
+    compares, under the same names in every backend:
+
+        state            "running", "stopped", ... (a `State`)
+        ips.live         addresses inside, sorted, without prefix; [] when it does not run
+        ips.config       configured addresses, sorted, with their prefix where it is written
+        limits.NAME.live, limits.NAME.config   by the names of `request.LIMITS`; None: not limited; absent: no such notion
+        use.memory, use.disk, use.processes, use.swap     bytes or items in use now; absent where not known
+        hostname, storage (dir, overlay, btrfs, loop, ploop, simfs ...), lock (holder, "" for none)
+        snapshots        [{"id", "name", "parent", "current", "date", "size", "memory"}], oldest first
+    """
+
+    fingerprint: str
+    check: str
+    values: dict[str, Any]
+
+
 def words(*parts: str) -> str:
     """One command of quoted words."""
     return " ".join(shlex.quote(part) for part in parts)
