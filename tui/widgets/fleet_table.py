@@ -63,7 +63,7 @@ class FleetTable(Surface):
         self.active = True
         self.lead = ""  # a bar between this pane and the one to its left
         self.cursor: Key | None = None
-        self.held = False  # the person has moved: from then on the cursor stays on its row, before that on the first
+        self.held: Key | None = None  # where the person has put the cursor; None: not yet, it stays on the first row
         self.top = 0
         self.skip = 0  # columns scrolled away to the left, when wide
         self._place = 0
@@ -94,26 +94,25 @@ class FleetTable(Surface):
         return order[self._place] if 0 <= self._place < len(order) else None
 
     def arrange_rows(self) -> None:
-        """Filter and sort anew; the cursor stays on its row, or, where that is gone, on its place."""
+        """Filter and sort anew; the cursor stays on its row. Where that is hidden it stands on the same place meanwhile."""
         view = self.listing.view
         if view.sort == TROUBLE:
             self.listing.rebuild()
         else:
             column = BY_ID[view.sort]
             self.listing.rebuild(column.sort, descending=column.descending)
-        place = self.listing.place(self.cursor) if self.held else 0
-        self._settle(self._place if place is None else place)
+        if self.held is None:
+            self._settle(0)
+            return
+        places = (self.listing.place(key) for key in (self.held, self.cursor))
+        self._settle(next((place for place in places if place is not None), self._place))
 
     def move(self, step: int) -> None:
-        self.held = True
-        self._settle(self._place + step)
-        self.paint()
+        self._go(self._place + step)
 
     def go_to(self, place: int) -> None:
         """To a row by its place; -1 is the last."""
-        self.held = True
-        self._settle(len(self.listing) - 1 if place < 0 else place)
-        self.paint()
+        self._go(len(self.listing) - 1 if place < 0 else place)
 
     def go_to_key(self, key: Key) -> bool:
         place = self.listing.place(key)
@@ -121,6 +120,11 @@ class FleetTable(Surface):
             return False
         self.go_to(place)
         return True
+
+    def _go(self, place: int) -> None:
+        self._settle(place)
+        self.held = self.cursor
+        self.paint()
 
     def _settle(self, place: int) -> None:
         """Put the cursor on a place that exists, and scroll so that it is seen."""

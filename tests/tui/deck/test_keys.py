@@ -77,6 +77,14 @@ async def test_a_filter_is_applied_while_it_is_typed() -> None:
         assert "mail" in page.cursor
 
 
+async def test_the_cursor_comes_back_to_its_row_when_the_filter_goes() -> None:
+    async with deck() as page:
+        await page.press("j", "j", "slash", *"redis", "enter")
+        assert "redis" in page.cursor
+        await page.press("escape")
+        assert "305" in page.cursor
+
+
 async def test_keys_typed_ahead_of_the_filter_go_into_it() -> None:
     async with deck() as page:
         for key in ("slash", *"wiki", "enter"):
