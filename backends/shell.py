@@ -54,16 +54,20 @@ def once(*, with_input: bool) -> str:
 
 def feed(mark: str, script: str, args: tuple[str, ...]) -> bytes:
     """What `once` reads first. Raises ValueError for text that no Unix process can take: NUL, lone surrogates."""
-    for text in (script, *args):
+    _check(script, *args)
+    whole = "set -- " + " ".join(map(shlex.quote, args)) + "\n" + script
+    line = _ESCAPED.sub(lambda found: "\\0134" if found.group() == "\\" else "\\0012", whole)
+    return f"{mark}\n{line}\n".encode()
+
+
+def _check(*texts: str) -> None:
+    for text in texts:
         if "\0" in text:
             raise ValueError("a script or an argument holds a NUL character")
         try:
             text.encode()
         except UnicodeEncodeError:
             raise ValueError("a script or an argument is no valid Unicode text") from None
-    whole = "set -- " + " ".join(map(shlex.quote, args)) + "\n" + script
-    line = _ESCAPED.sub(lambda found: "\\0134" if found.group() == "\\" else "\\0012", whole)
-    return f"{mark}\n{line}\n".encode()
 
 
 def command(inner: str) -> str:
@@ -83,7 +87,11 @@ def sudo_command(inner: str, mark: str, *, prompt: str = "") -> str:
 
 
 def terminal_command(argv: tuple[str, ...], *, sudo: bool) -> str:
-    """`argv` as it is, run in place of the login shell. Octal, since each login shell quotes in its own way."""
+    """`argv` as it is, run in place of the login shell. Octal, since each login shell quotes in its own way.
+
+    Raises ValueError as `feed` does.
+    """
+    _check(*argv)
     words = " ".join(map(shlex.quote, (("sudo", *argv) if sudo else argv)))
     octal = "".join(f"\\0{byte:03o}" for byte in words.encode())
     return f'exec /bin/sh -c \'eval "exec $(printf %b "{octal}")"\''

@@ -280,6 +280,21 @@ async def test_dead_hosts_hold_up_no_good_one(server: Sshd, known: Path, monkeyp
         await pool.close()
 
 
+async def test_gate_gives_places_back() -> None:
+    gate = wire.Gate(2)
+    first, second = await gate.enter(), await gate.enter()
+    waiting = asyncio.create_task(gate.enter())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    first()
+    first()
+    await asyncio.wait_for(waiting, 5)
+    # whoever waits for its peer for long does not count: these three never leave
+    del second
+    for _ in range(3):
+        await asyncio.wait_for(gate.enter(), 5)
+
+
 def open_files() -> int:
     return psutil.Process().num_fds()
 

@@ -17,7 +17,7 @@ from backends.ssh.pool import Pool
 from backends.transport import SessionsUsedUp
 from tests.wait import until
 
-from .servers import NAUGHTY, Keys, Sshd, node, running, send_all, settings, sshd, tree
+from .servers import NAUGHTY, Keys, Sshd, fake_node, node, running, send_all, settings, sshd, tree
 
 _Result = TypeVar("_Result")
 
@@ -205,6 +205,20 @@ async def test_lost_connection_is_unknown_never_success(tmp_path: Path, keys: Ke
         await pool.close()
 
 
+async def test_connection_lost_before_the_script_began(keys: Keys, tmp_path: Path) -> None:
+    shell = tmp_path / "never"
+    shell.write_text("#!/bin/sh\nexec sleep 86405\n")
+    shell.chmod(0o755)
+    async with fake_node(keys, login_shell=(str(shell),)) as fake:
+        pool = Pool(settings(fake.known_hosts(tmp_path / "known")), NoPrompts())
+        transport = await pool.connect(fake.node(keys))
+        work = asyncio.create_task(transport.run("echo begun", timeout=30))
+        await until(lambda: fake.processes)
+        fake.connections[0].abort()
+        assert (await asyncio.wait_for(work, 10)).status is None
+        await pool.close()
+
+
 async def test_output_is_bounded(server: Sshd, known: Path) -> None:
     pool = Pool(settings(known), NoPrompts())
     transport = await pool.connect(node(server))
@@ -244,5 +258,7 @@ async def test_text_that_no_process_can_take(server: Sshd, known: Path, text: st
         await transport.run("true", text, timeout=10)
     with pytest.raises(ValueError, match=r"NUL|Unicode"):
         await transport.run(f"true {text}", timeout=10)
+    with pytest.raises(ValueError, match=r"NUL|Unicode"):
+        await transport.terminal(("echo", text), term="dumb", columns=80, rows=24)
     assert (await transport.run("true", timeout=10)).ok  # the connection is none the worse
     await pool.close()
