@@ -87,9 +87,10 @@ def _lock(container: Container, now: float | None) -> Reason:
 
 def _program(command: str) -> str:
     """The name of what a command line runs: `/usr/bin/perl /usr/sbin/vzdump 101` is vzdump."""
-    words = [word.rpartition("/")[2] for word in command.split()[:2]]
-    interpreted = words and words[0].rstrip("0123456789.") in {"perl", "python", "sh", "bash", "dash"}
-    return (words[1] if interpreted and len(words) > 1 and not words[1].startswith("-") else words[0]) if words else command
+    program, *rest = [word.rpartition("/")[2] for word in command.split()] or [command]
+    if program.rstrip("0123456789.") in {"perl", "python", "sh", "bash", "dash"}:
+        return next((word for word in rest if not word.startswith("-")), program)
+    return program
 
 
 def node_reasons(

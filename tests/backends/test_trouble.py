@@ -38,7 +38,7 @@ def reasons(**said: object) -> list[str]:
         ({"state": State.STOPPED, "disk_used": int(9.9 * G)}, ["disk 99%"]),
         ({"lock": Lock("vzdump", 1, NOW - 1860)}, ["locked 31m by vzdump"]),
         ({"lock": Lock("/usr/bin/perl -w", 1, NOW - 1860)}, ["locked 31m by perl"]),
-        ({"lock": Lock("/usr/bin/perl /usr/sbin/vzdump 101", 1, NOW - 1860)}, ["locked 31m by vzdump"]),
+        ({"lock": Lock("/usr/bin/perl -w /usr/sbin/vzdump 101", 1, NOW - 1860)}, ["locked 31m by vzdump"]),
         ({"lock": Lock("", None, None)}, ["locked"]),
         ({"lock": Lock("vzctl", 1, NOW - 5, alive=False)}, ["locked 5s by vzctl, holder is gone"]),
         ({"state": State.STOPPED, "disk_used": None, "lock": Lock("vzctl", 1, NOW)}, ["locked 0s by vzctl"]),
