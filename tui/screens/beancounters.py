@@ -23,7 +23,8 @@ class Beancounters(ContainerPage):
     def title_lines(self) -> Sequence[Line]:
         counters = self.container.beancounters
         failing = sum(bool(counter.failcnt) for counter in counters.values())
-        said = f"{len(counters)} beancounters, {failing or 'none'} {'has' if failing < 2 else 'have'} failed" if counters else ""
+        have = "has" if failing < 2 else "have"
+        said = f"{len(counters)} beancounters, {failing or 'none'} {have} failed" if counters else ""
         return [*super().title_lines(), line(said, Tone.WARN if failing else Tone.DIM), BEANCOUNTER_HEAD]
 
     def content(self) -> Sequence[Line]:

@@ -116,7 +116,7 @@ async def test_keys_of_the_deck_that_work_on_a_page_too() -> None:
 
 
 async def test_every_bound_action_has_a_method() -> None:
-    async with stage() as (app, _):
+    async with stage() as (_, _):
         pages = (Details(WEB), Beancounters(WEB), Raw(WEB), Logs(WEB), NodeInfo("hn07"), Help(), FirstSteps([], ""))
         for page in pages:
             for bindings in page._bindings.key_to_bindings.values():
