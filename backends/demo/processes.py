@@ -1,10 +1,10 @@
 """The processes of the simulated nodes: how they start, and how all of them end with the demo.
 
-Every process that runs on a node carries `CTDECK_DEMO=DIRECTORY` in its environment. That mark survives what a process
-group does not: `setsid`, `nohup`, a double fork. Besides, a warden (a fork of the demo, made before anything else)
-waits for the demo's end, whatever ends it: it kills every process with the mark, then removes the directory. A
-SIGKILL of the demo is noticed by the warden within milliseconds, since the kernel closes the pipe between them. Only
-where there is no /proc (macOS) are detached processes found by nothing but their process groups.
+Every process that runs on a node carries `CTDECK_DEMO=DIRECTORY` in its environment, and starts in the node's tree. That
+survives what a process group does not: `setsid`, `nohup`, a double fork. Besides, a warden (a fork of the demo, made
+before anything else) waits for the demo's end, whatever ends it: it kills every process with the mark, then removes the
+directory. A SIGKILL of the demo is noticed by the warden within milliseconds, since the kernel closes the pipe between
+them. Only where there is no /proc (macOS) are detached processes found by nothing but their process groups.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def environment(directory: Path, root: Path) -> dict[str, str]:
 
 
 def marked(directory: Path) -> list[int]:
-    """Processes that run on a node of the demo in `directory`."""
+    """Processes that run on a node of the demo in `directory`: they have the mark, or work in a node's tree."""
     wanted = f"{MARK}={directory}".encode()
     found = []
     with suppress(FileNotFoundError):
@@ -46,7 +46,8 @@ def marked(directory: Path) -> list[int]:
             if not name.isdigit() or int(name) == os.getpid():
                 continue
             with suppress(OSError):
-                if wanted in Path(f"/proc/{name}/environ").read_bytes().split(b"\0"):
+                marks = Path(f"/proc/{name}/environ").read_bytes().split(b"\0")
+                if wanted in marks or directory in Path(f"/proc/{name}/cwd").readlink().parents:
                     found.append(int(name))
     return found
 

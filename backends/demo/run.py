@@ -82,8 +82,7 @@ class _Fleet:
                 for task in running:
                     task.cancel()
         finally:
-            for server in world.servers.values():
-                server.drop_connections()
+            await asyncio.gather(*(server.end() for server in world.servers.values()))
 
     async def _begin(self) -> World:
         """Everything that must stand before the fleet file is told."""

@@ -69,7 +69,7 @@ class NodeServer:
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._key: asyncssh.SSHKey | None = None
         self._clients: asyncssh.SSHAuthorizedKeys | None = None
-        self._sessions: set[asyncssh.SSHServerProcess[bytes]] = set()
+        self._sessions: dict[asyncssh.SSHServerProcess[bytes], asyncio.subprocess.Process] = {}
         self._reserved: socket.socket | None = _bound()
         self.port: int = self._reserved.getsockname()[1]
 
@@ -103,6 +103,16 @@ class NodeServer:
             await acceptor.wait_closed()
         with suppress(OSError):
             self._reserved = _bound(self.port)
+
+    async def end(self) -> None:
+        """Die for good, with every process that somebody is logged in for."""
+        await self.die()
+        children = list(self._sessions.values())
+        for child in children:
+            with suppress(OSError):
+                os.killpg(child.pid, signal.SIGKILL)
+        if children:
+            await asyncio.wait([asyncio.create_task(child.wait()) for child in children], timeout=2)
 
     async def revive(self) -> None:
         if self._acceptor is None and self._key is not None and self._clients is not None:
@@ -155,7 +165,7 @@ class NodeServer:
             for _, writing in outputs:
                 os.close(writing)
         self._warden.add(child.pid)
-        self._sessions.add(process)
+        self._sessions[process] = child
         stdin = child.stdin
         assert stdin is not None
         feed = asyncio.create_task(_feed(process, child.pid, stdin.write, stdin.close, stdin.drain))
@@ -187,7 +197,7 @@ class NodeServer:
         finally:
             os.close(slave)
         self._warden.add(child.pid)
-        self._sessions.add(process)
+        self._sessions[process] = child
         typing = os.dup(master)
         hung_up = asyncio.Event()
         feed = asyncio.create_task(
@@ -208,7 +218,7 @@ class NodeServer:
             self._ended(process, child)
 
     def _ended(self, process: asyncssh.SSHServerProcess[bytes], child: asyncio.subprocess.Process) -> None:
-        self._sessions.discard(process)
+        self._sessions.pop(process, None)
         if child.returncode is not None:
             self._warden.remove(child.pid)
 
