@@ -28,6 +28,7 @@ BANNER_TIMEOUT = 5.0  # seconds from TCP to the server's version line
 LOGIN_TIMEOUT = 15.0  # seconds from there to the end of the login
 _LEASE = 0.5  # seconds after which a handshake that waits for its peer no longer counts
 _STAGGER = 0.25  # seconds before the next address of the same name is tried too
+_END_LAST = 0.05  # seconds by which the end of a connection waits for what came before it
 _HEARD = 2048  # bytes kept of what is no SSH
 _NEVER_CONNECTED = {
     errno.ECONNREFUSED: (
@@ -83,11 +84,12 @@ class Wire:
         self._proxy: _Proxy | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._transport: Any = None
+        self._tap: _Tap | None = None
 
     async def create_connection(self, factory: Callable[[], Any], _host: str, _port: int) -> tuple[Any, Any]:
         """asyncssh's way in: connect, hand it the protocol. Raises `Fault` when there is no connection."""
         connection = factory()
-        tap = _Tap(self, connection)
+        tap = self._tap = _Tap(self, connection)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.host.connect_timeout):
@@ -184,6 +186,8 @@ class Wire:
         """The login is over, in whichever way: no more deadline, and no place among the handshakes."""
         self._expire_in(None)
         self.leave()
+        if self._tap is not None:
+            self._tap.step_aside()
 
     def _expire_in(self, seconds: float | None, what: Callable[[], None] | None = None) -> None:
         if self._timer is not None:
@@ -289,18 +293,27 @@ class _Tap(asyncio.Protocol):
             self._wire.logged_in()
             return
         data, self._held = self._held, b""
-        if hasattr(self._transport, "set_protocol"):
-            self._transport.set_protocol(self._connection)
         self._connection.data_received(data)
         with contextlib.suppress(RuntimeError):  # closed by that very data
             self._transport.resume_reading()
 
-    def eof_received(self) -> bool | None:
-        return cast("bool | None", self._connection.eof_received())
+    def eof_received(self) -> bool:
+        self._later(self._connection.eof_received)
+        return True
 
     def connection_lost(self, error: Exception | None) -> None:
         self._ended = True
-        self._connection.connection_lost(error)
+        self._later(self._connection.connection_lost, error)
+
+    def _later(self, tell: Callable[..., object], *what: object) -> None:
+        """asyncssh works on a packet in a task of its own: an end that came along with the packet must not overtake it,
+        or a server that has no algorithm in common would seem to have closed for no reason."""
+        asyncio.get_running_loop().call_later(_END_LAST, tell, *what)
+
+    def step_aside(self) -> None:
+        """The login is through: bytes go straight to asyncssh."""
+        if not self._ended and hasattr(self._transport, "set_protocol"):
+            self._transport.set_protocol(self._connection)
 
     def pause_writing(self) -> None:
         self._connection.pause_writing()

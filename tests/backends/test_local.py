@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from backends.errors import Fault, FaultKind
 from backends.inventory import NodeSpec
 from backends.local import LocalTransport
 from backends.prompts import NoPrompts
+from tests.backends.processes import long, running
 from tests.wait import until
 
 
@@ -36,9 +36,9 @@ async def test_killed_script_is_no_success(here: LocalTransport) -> None:
 
 async def test_timeout_ends_the_process(here: LocalTransport) -> None:
     with pytest.raises(Fault) as caught:
-        await here.run("sleep 86399", timeout=0.5)
+        await here.run(f"sleep {long(86399)}", timeout=0.5)
     assert caught.value.kind is FaultKind.NO_ANSWER
-    await until(lambda: not running("sleep", "86399"), what="no sleep left")
+    await until(lambda: not running("sleep", long(86399)), what="no sleep left")
 
 
 async def test_output_is_bounded(here: LocalTransport) -> None:
@@ -63,7 +63,7 @@ async def test_open_ends_at_the_end_of_input(here: LocalTransport) -> None:
 
 async def test_process_that_ignores_the_end_of_input_is_killed(here: LocalTransport) -> None:
     channel = await here.open(timeout=5)
-    channel.write(b"echo up; exec sleep 86398\n")
+    channel.write(f"echo up; exec sleep {long(86398)}\n".encode())
     assert await asyncio.wait_for(channel.read(), 5) == b"up\n"
     channel.close()
     assert await asyncio.wait_for(channel.wait(), 10) == 137
@@ -91,11 +91,11 @@ async def test_terminal(here: LocalTransport) -> None:
 
 
 async def test_closing_a_terminal_hangs_up(here: LocalTransport) -> None:
-    terminal = await here.terminal(("sleep", "86397"), term="vt220", columns=80, rows=24)
-    await until(lambda: running("sleep", "86397"))
+    terminal = await here.terminal(("sleep", long(86397)), term="vt220", columns=80, rows=24)
+    await until(lambda: running("sleep", long(86397)))
     terminal.close()
     await asyncio.wait_for(terminal.wait(), 5)
-    assert not running("sleep", "86397")
+    assert not running("sleep", long(86397))
 
 
 async def test_sudo_without_password(here: LocalTransport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,11 +113,3 @@ async def test_wait_closed(here: LocalTransport) -> None:
     waiting = asyncio.create_task(here.wait_closed())
     await here.close()
     assert (await asyncio.wait_for(waiting, 5)).kind is FaultKind.LOST
-
-
-def running(*argv: str) -> bool:
-    return any(
-        list(argv) == process.info["cmdline"]
-        for process in psutil.process_iter(["cmdline", "status"])
-        if process.info["status"] != psutil.STATUS_ZOMBIE
-    )

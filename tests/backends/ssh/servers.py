@@ -80,26 +80,6 @@ def keygen(*args: str) -> str:
     return subprocess.run(["ssh-keygen", *args], check=True, capture_output=True, text=True).stdout
 
 
-def running(*argv: str) -> bool:
-    """Whether a process with exactly this command line is alive."""
-    return any(
-        process.info["cmdline"] == list(argv) and process.info["status"] != psutil.STATUS_ZOMBIE
-        for process in psutil.process_iter(["cmdline", "status"])
-    )
-
-
-def tree(pid: int) -> list[int]:
-    """A process and all below it."""
-    return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
-
-
-def send_all(number: int, pids: list[int]) -> None:
-    """A signal to each that is still there."""
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
 def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))

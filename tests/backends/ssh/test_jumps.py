@@ -11,9 +11,10 @@ import pytest
 from backends.errors import Fault, FaultKind
 from backends.inventory import NodeSpec, SshSettings
 from backends.ssh.pool import Pool
+from tests.backends.processes import send_all, tree
 from tests.wait import until
 
-from .servers import USER, Answers, Keys, Sshd, free_port, send_all, sshd, tree
+from .servers import USER, Answers, Keys, Sshd, free_port, sshd
 
 
 def configured(tmp_path: Path, server: Sshd, lines: str, known: str = "") -> SshSettings:

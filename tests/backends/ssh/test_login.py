@@ -19,9 +19,10 @@ from backends.errors import Fault, FaultKind
 from backends.inventory import NodeSpec, SshSettings
 from backends.ssh.pool import Pool
 from tests import need
+from tests.backends.processes import running
 from tests.wait import until, until_blocking
 
-from .servers import USER, Answers, Keys, Sshd, fake_node, keygen, node, running, settings, sshd
+from .servers import USER, Answers, Keys, Sshd, fake_node, keygen, node, settings, sshd
 
 RUBBISH = "-----BEGIN OPENSSH PRIVATE KEY-----\ncnViYmlzaA==\n-----END OPENSSH PRIVATE KEY-----\n"
 RELAY = """

@@ -13,9 +13,10 @@ from backends.errors import Fault, FaultKind
 from backends.prompts import NoPrompts
 from backends.ssh.pool import Pool
 from tests import need
+from tests.backends.processes import long, running
 from tests.wait import until
 
-from .servers import NAUGHTY, Keys, fake_node, running, settings
+from .servers import NAUGHTY, Keys, fake_node, settings
 
 SHELLS = ["sh", "dash", "bash", "busybox sh", "csh", "tcsh", "fish"]
 CANARY = Path("/tmp/ctdeck-canary")  # named in NAUGHTY
@@ -47,9 +48,9 @@ async def test_login_shell(login_shell: str, keys: Keys, tmp_path: Path) -> None
         channel.close()
 
         with pytest.raises(Fault) as caught:
-            await transport.run("sleep 86404 & sleep 86404", timeout=1)
+            await transport.run(f"sleep {long(86404)} & sleep {long(86404)}", timeout=1)
         assert caught.value.kind is FaultKind.NO_ANSWER
-        await until(lambda: not running("sleep", "86404"), what="no sleep left")
+        await until(lambda: not running("sleep", long(86404)), what="no sleep left")
         await pool.close()
 
 

@@ -15,9 +15,10 @@ from backends.errors import Fault, FaultKind
 from backends.prompts import NoPrompts
 from backends.ssh.pool import Pool
 from backends.transport import SessionsUsedUp
+from tests.backends.processes import long, running, send_all, tree
 from tests.wait import until
 
-from .servers import NAUGHTY, Keys, Sshd, fake_node, node, running, send_all, settings, sshd, tree
+from .servers import NAUGHTY, Keys, Sshd, fake_node, node, settings, sshd
 
 _Result = TypeVar("_Result")
 
@@ -103,15 +104,16 @@ async def test_timed_out_and_cancelled_commands_leave_nothing(server: Sshd, know
     transport = await pool.connect(node(server))
     for _ in range(4):
         results = await asyncio.gather(
-            *(transport.run("sleep 86401 & sleep 86401", timeout=0.4) for _ in range(3)), return_exceptions=True
+            *(transport.run(f"sleep {long(86401)} & sleep {long(86401)}", timeout=0.4) for _ in range(3)),
+            return_exceptions=True,
         )
         assert {result.kind for result in results if isinstance(result, Fault)} == {FaultKind.NO_ANSWER}
-    task = asyncio.create_task(transport.run("sleep 86401", timeout=60))
-    await until(lambda: running("sleep", "86401"))
+    task = asyncio.create_task(transport.run(f"sleep {long(86401)}", timeout=60))
+    await until(lambda: running("sleep", long(86401)))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await until(lambda: not running("sleep", "86401"), what="no sleep left")
+    await until(lambda: not running("sleep", long(86401)), what="no sleep left")
     assert (await transport.run("echo fine", timeout=10)).stdout == b"fine\n"
     await pool.close()
 
@@ -191,8 +193,8 @@ async def test_lost_connection_is_unknown_never_success(tmp_path: Path, keys: Ke
         pool = Pool(settings(server.known_hosts(tmp_path / "known")), NoPrompts())
         transport = await pool.connect(node(server))
         channel = await transport.open(timeout=10)
-        work = asyncio.create_task(transport.run("echo begun; exec sleep 86402", timeout=30))
-        await until(lambda: running("sleep", "86402"))
+        work = asyncio.create_task(transport.run(f"echo begun; exec sleep {long(86402)}", timeout=30))
+        await until(lambda: running("sleep", long(86402)))
         send_all(signal.SIGKILL, tree(server.process.pid)[1:])
         done = await asyncio.wait_for(work, 10)
         assert done.status is None
@@ -207,7 +209,7 @@ async def test_lost_connection_is_unknown_never_success(tmp_path: Path, keys: Ke
 
 async def test_connection_lost_before_the_script_began(keys: Keys, tmp_path: Path) -> None:
     shell = tmp_path / "never"
-    shell.write_text("#!/bin/sh\nexec sleep 86405\n")
+    shell.write_text(f"#!/bin/sh\nexec sleep {long(86405)}\n")
     shell.chmod(0o755)
     async with fake_node(keys, login_shell=(str(shell),)) as fake:
         pool = Pool(settings(fake.known_hosts(tmp_path / "known")), NoPrompts())
@@ -225,15 +227,15 @@ async def test_output_is_bounded(server: Sshd, known: Path) -> None:
     done = await transport.run("head -c 3000000 /dev/zero", timeout=20, limit=1000)
     assert (done.status, len(done.stdout), done.truncated) == (0, 1000, True)
     with pytest.raises(Fault) as caught:
-        await transport.run("yes", timeout=30, limit=1000)
+        await transport.run(f"yes {long(1)}", timeout=30, limit=1000)
     assert caught.value.kind is FaultKind.DATA
-    await until(lambda: not running("yes"), what="no yes left")
+    await until(lambda: not running("yes", long(1)), what="no yes left")
     channel = await transport.open(timeout=10)
-    channel.write(b"exec yes\n")
+    channel.write(f"exec yes {long(1)}\n".encode())
     await asyncio.wait_for(channel.read(), 10)
     assert (await transport.run("echo other channels go on", timeout=20)).ok
     channel.close()
-    await until(lambda: not running("yes"), what="no yes left")
+    await until(lambda: not running("yes", long(1)), what="no yes left")
     await pool.close()
 
 
@@ -241,11 +243,11 @@ async def test_child_that_keeps_the_output_open(server: Sshd, known: Path) -> No
     pool = Pool(settings(known), NoPrompts())
     transport = await pool.connect(node(server))
     try:
-        done = await transport.run("setsid sleep 86403 & echo started", timeout=20)
+        done = await transport.run(f"setsid sleep {long(86403)} & echo started", timeout=20)
         assert (done.status, done.stdout) == (0, b"started\n")
     finally:
         for process in psutil.process_iter(["cmdline"]):
-            if process.info["cmdline"] == ["sleep", "86403"]:
+            if process.info["cmdline"] == ["sleep", long(86403)]:
                 process.kill()
         await pool.close()
 
