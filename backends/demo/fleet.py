@@ -9,12 +9,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from . import ploop_image, workload
 from .personality import OPENVZ
+from .samples import BASIC_UBC, VZ_CONF, sample_files
 from .tree import LOG_FILE, State, Tree
 from .vzconf import Conf
 
@@ -174,75 +175,6 @@ def conf_text(container: Container) -> str:
     return conf.text()
 
 
-#: Beancounters of the sample configuration "basic" (vzctl 4.11).
-BASIC_UBC = {
-    "KMEMSIZE": "14372700:14790164",
-    "LOCKEDPAGES": "2048:2048",
-    "PRIVVMPAGES": "65536:69632",
-    "SHMPAGES": "21504:21504",
-    "NUMPROC": "240:240",
-    "PHYSPAGES": "0:unlimited",
-    "VMGUARPAGES": "33792:unlimited",
-    "OOMGUARPAGES": "26112:unlimited",
-    "NUMTCPSOCK": "360:360",
-    "NUMFLOCK": "188:206",
-    "NUMPTY": "16:16",
-    "NUMSIGINFO": "256:256",
-    "TCPSNDBUF": "1720320:2703360",
-    "TCPRCVBUF": "1720320:2703360",
-    "OTHERSOCKBUF": "1126080:2097152",
-    "DGRAMRCVBUF": "262144:262144",
-    "NUMOTHERSOCK": "360:360",
-    "DCACHESIZE": "3409920:3624960",
-    "NUMFILE": "9312:9312",
-    "AVNUMPROC": "180:180",
-    "NUMIPTENT": "128:128",
-}
-
-_SAMPLE_REST = """DISKSPACE="2G:2.2G"
-DISKINODES="131072:144179"
-QUOTATIME="0"
-CPUUNITS="1000"
-"""
-_VSWAP_SAMPLES = {"256m": "256M:512M", "512m": "512M:1G", "1024m": "1G:2G", "1g": "1G:2G", "2g": "2G:4G", "4g": "4G:8G"}
-
-VZ_CONF = """## Global parameters
-VIRTUOZZO=yes
-LOCKDIR=/vz/lock
-DUMPDIR=/vz/dump
-VE0CPUUNITS=1000
-
-## Logging parameters
-LOGGING=yes
-LOGFILE=/var/log/vzctl.log
-LOG_LEVEL=0
-VERBOSE=0
-
-## Disk quota parameters
-DISK_QUOTA=yes
-VZFASTBOOT=no
-
-STOP_TIMEOUT=120
-TEMPLATE=/vz/template
-VE_ROOT=/vz/root/$VEID
-VE_PRIVATE=/vz/private/$VEID
-VE_LAYOUT={layout}
-DEF_OSTEMPLATE="centos-6-x86_64"
-CONFIGFILE="basic"
-NETFILTER="stateless"
-"""
-
-
-def sample_files() -> Iterator[tuple[str, str]]:
-    """Name and text of the sample configurations that vzctl ships."""
-    basic = "".join(f'{key}="{value}"\n' for key, value in BASIC_UBC.items())
-    for name in ("basic", "light"):
-        yield f"ve-{name}.conf-sample", basic + _SAMPLE_REST + 'NETFILTER="stateless"\n'
-    for name, sizes in _VSWAP_SAMPLES.items():
-        memory, swap = sizes.split(":")
-        yield f"ve-vswap-{name}.conf-sample", f'PHYSPAGES="0:{memory}"\nSWAPPAGES="0:{swap}"\n{_SAMPLE_REST}'
-
-
 #: The tools that stand on PATH of a node, and those inside a container.
 NODE_TOOLS = ("vzlist", "vzctl", "ploop")
 INSIDE_TOOLS = ("ps", "ip", "ifconfig", "free", "hostname", "uptime", "top", "df")
@@ -398,7 +330,8 @@ def fleet_file(directory: Path, plans: Sequence[NodePlan], ports: dict[str, int]
         "# A simulated fleet. It is gone when the demo ends.",
         "ssh_config: none",
         f"known_hosts: [{directory}/known_hosts]",
-        f"defaults: {{user: root, identity_file: {directory}/id}}",
+        # the shims are OpenVZ's; what else this machine has (LXC) is no part of the simulated nodes
+        f"defaults: {{user: root, identity_file: {directory}/id, backends: [openvz]}}",
         "nodes:",
     ]
     for node in plans:
