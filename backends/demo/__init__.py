@@ -3,11 +3,12 @@
 Run it with `python -m backends.demo`. What stands where:
 
     fleet.py        which nodes and containers there are; writes one tree of files for each node, and the fleet file
+    run.py          from the first file to the last process
     server.py       one SSH server for each node; processes.py: what runs on a node, and how it ends
-    simulation.py   what the containers do over time; kernel_files.py: how the kernel would say so
+    simulation.py   the kernel of a node, over time; cell.py: one container in it; kernel_files.py: how a kernel writes
     scenarios.py    what goes wrong, and where; chaos.py: random faults
-    vzlist.py vzctl.py ploop.py inside.py    the tools (each call is a process of its own)
-    tree.py vzconf.py resources.py personality.py    what the tools and the simulation share: files, nothing else
+    vzlist*.py vzctl*.py snapshots.py ploop*.py inside.py    the tools (each call is a process of its own)
+    tree.py vzconf.py resources.py workload.py personality.py    what tools and simulation share: files, nothing else
 
 The tools import only the standard library, so that they start fast.
 """

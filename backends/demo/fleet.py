@@ -16,7 +16,7 @@ from typing import NamedTuple
 from . import ploop_image, workload
 from .personality import OPENVZ
 from .samples import BASIC_UBC, VZ_CONF, sample_files
-from .tree import LOG_FILE, State, Tree
+from .tree import CONF_DIR, LOG_FILE, State, Tree
 from .vzconf import Conf
 
 #: Seconds that the containers of a new fleet have been up, at most.
@@ -269,7 +269,7 @@ def write_container(tree: Tree, container: Container) -> None:
     text = conf_text(container)
     _write(tree.conf_path(container.ctid), text)
     if container.name:
-        os.symlink(f"{CONF_LINK}/{container.ctid}.conf", tree.root / "etc/vz/names" / container.name)  # noqa: PTH211
+        os.symlink(f"{CONF_DIR}/{container.ctid}.conf", tree.root / "etc/vz/names" / container.name)  # noqa: PTH211
     private = tree.root / f"vz/private/{container.ctid}"
     (tree.root / f"vz/root/{container.ctid}").mkdir()
     private.mkdir()
@@ -285,10 +285,6 @@ def write_container(tree: Tree, container: Container) -> None:
         state.started = time.time() - container.uptime
         state.live = dict(Conf(text).values)
     _write(tree.root / f".sim/ct/{container.ctid}.json", state.to_json())
-
-
-#: What the links in /etc/vz/names begin with.
-CONF_LINK = "/etc/vz/conf"
 
 
 def fill_private(tree: Tree, container: Container) -> None:

@@ -14,8 +14,9 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from .cell import Effect
 from .fleet import Container, NodePlan
-from .simulation import Effect, Kernel
+from .simulation import Kernel
 from .tree import write_file
 
 if TYPE_CHECKING:

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from . import ploop, ploop_image, vzctl_life
+from . import ploop, ploop_image
 from .tree import Tree, read_text, write_file
 from .vzconf import Conf
-from .vzctl_call import Call, Failure, Syntax
-
-Options = list[tuple[str, str]]
+from .vzctl_call import Call, Failure, Options, Syntax
+from .vzctl_checkpoint import restore, write_dump
 
 
 class Entry(NamedTuple):
@@ -162,7 +161,7 @@ def create(call: Call, options: Options) -> None:
     ploop.snapshot(image, guid, call.tree, call.out)
     if suspends:
         call.out("\tdump...")
-        vzctl_life.write_dump(call, _dump(call, guid))
+        write_dump(call, _dump(call, guid))
         call.out("\tresume...\nCheckpointing completed successfully")
     call.out(f"Snapshot {guid} has been successfully created")
 
@@ -193,7 +192,7 @@ def switch(call: Call, options: Options) -> None:
     if saved is not None and "skip-config" not in values:
         call.save(Conf(saved))
     if dump.exists() and "skip-resume" not in values:
-        vzctl_life._restore(call, dump)
+        restore(call, dump)
     call.out("Container has been successfully switched to another snapshot")
 
 

@@ -10,12 +10,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from . import snapshots, vzctl_exec, vzctl_life, vzctl_set
+from . import snapshots, vzctl_checkpoint, vzctl_create, vzctl_exec, vzctl_life, vzctl_mount, vzctl_set
 from .tree import Tree
-from .vzctl_call import Call, Failure, Syntax, catch_signals
+from .vzctl_call import Call, Failure, Options, Syntax, catch_signals
 from .vzctl_usage import USAGE, VERSION
-
-Options = list[tuple[str, str]]
 
 
 class Command(NamedTuple):
@@ -44,24 +42,26 @@ _CREATE = _names("ostemplate pkgset config layout hostname name description ipad
 
 COMMANDS: dict[str, Command] = {
     "create": Command(
-        vzctl_life.create, _CREATE | _names("local_uid local_gid nameserver searchdomain"), needs_config=False
+        vzctl_create.create, _CREATE | _names("local_uid local_gid nameserver searchdomain"), needs_config=False
     ),
-    "destroy": Command(vzctl_life.destroy),
-    "delete": Command(vzctl_life.destroy),
+    "destroy": Command(vzctl_create.destroy),
+    "delete": Command(vzctl_create.destroy),
     "start": Command(vzctl_life.start, flags=_START_STOP),
     "stop": Command(vzctl_life.stop, _names("stop-timeout"), _START_STOP),
     "restart": Command(vzctl_life.restart, flags=_START_STOP),
-    "mount": Command(vzctl_life.mount),
-    "umount": Command(vzctl_life.umount),
+    "mount": Command(vzctl_mount.mount),
+    "umount": Command(vzctl_mount.umount),
     "set": Command(vzctl_set.apply, _SET_VALUED, vzctl_set.FLAGS, needs_config=False),
     "status": Command(vzctl_life.status, locks=False, greets=False, needs_config=False),
     **dict.fromkeys(
         ("suspend", "chkpnt"),
-        Command(vzctl_life.suspend, _names("dumpfile flags context"), _names("suspend dump kill resume keep_pages")),
+        Command(
+            vzctl_checkpoint.suspend, _names("dumpfile flags context"), _names("suspend dump kill resume keep_pages")
+        ),
     ),
     **dict.fromkeys(
         ("resume", "restore"),
-        Command(vzctl_life.resume, _names("dumpfile flags context"), _names("undump resume kill skip_arpdetect")),
+        Command(vzctl_checkpoint.resume, _names("dumpfile flags context"), _names("undump resume kill skip_arpdetect")),
     ),
     "snapshot": Command(
         snapshots.create,
@@ -82,7 +82,7 @@ COMMANDS: dict[str, Command] = {
         snapshots.show, _names("id uuid o"), _names("H L no-header"), greets=False, check=snapshots.check_list
     ),
     "compact": Command(vzctl_life.compact),
-    "convert": Command(vzctl_life.convert, _names("layout")),
+    "convert": Command(vzctl_create.convert, _names("layout")),
     **dict.fromkeys(("quotaon", "quotaoff", "quotainit"), Command(vzctl_life.quota)),
 }
 #: Commands that run something inside; what follows the container's id is theirs.

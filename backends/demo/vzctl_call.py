@@ -14,6 +14,9 @@ from .personality import UPSTREAM
 from .tree import LOCK_DIR, State, Tree, alive, write_file
 from .vzconf import Conf, Configuration
 
+#: Options of a command line, in their order: name and argument ("" for a flag).
+Options = list[tuple[str, str]]
+
 
 class Failure(Exception):
     """vzctl ends with `code`, after these lines on stderr."""
@@ -212,3 +215,12 @@ def limits(conf: Conf) -> dict[str, tuple[int, int]]:
     """The beancounters that a configuration sets."""
     found = {name: resources.pair(name, conf.get(name.upper()) or "") for name in resources.COUNTERS}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def has(options: Options, name: str) -> bool:
+    return any(key == name for key, _ in options)
+
+
+def value_of(options: Options, name: str) -> str | None:
+    """The argument that was said last."""
+    return next((value for key, value in reversed(options) if key == name), None)

@@ -11,6 +11,7 @@ from .resources import COUNTERS, kibibytes, pair, scaled
 from .tree import CONF_DIR, NAMES_DIR
 from .vzconf import Conf
 from .vzctl_call import Call, Failure, Syntax, limits
+from .vzctl_mount import check_addresses
 
 Option = tuple[str, str]
 #: Turns an argument into what the configuration says; None: "Bad parameter for --x: ..." (21).
@@ -173,7 +174,9 @@ def assign_name(call: Call, name: str) -> None:
     old = call.conf.own.get("NAME")
     if old and old != name and call.tree.named(old) == call.ctid:
         call.tree.path(f"{NAMES_DIR}/{old}").unlink(missing_ok=True)
-    vzctl_life.link_name(call, name)
+    path = call.tree.path(f"{NAMES_DIR}/{name}")
+    path.unlink(missing_ok=True)
+    path.symlink_to(f"{CONF_DIR}/{call.ctid}.conf")
     call.out(f"Name {name} assigned")
 
 
@@ -363,7 +366,7 @@ def _network(call: Call, options: list[Option], names: set[str]) -> None:
     removed = [value for name, value in options if name == "ipdel"]
     if "all" in removed and call.upstream:
         raise Failure(100, "Unable to open /proc/vz/veinfo: No such file or directory")
-    vzctl_life.check_addresses(call, added)
+    check_addresses(call, added)
     again = [value for value in added if _bare(value) in {_bare(address) for address in present}]
     gone = [*(present if "all" in removed else removed), *again]
     if gone:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from backends.demo import fleet, workload
-from backends.demo.simulation import Effect, Kernel
+from backends.demo.cell import Effect
+from backends.demo.simulation import Kernel
 from backends.demo.tree import Tree
 
 from . import worlds

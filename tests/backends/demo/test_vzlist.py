@@ -12,7 +12,7 @@ from backends.demo import fleet
 from backends.demo.chaos import HOSTILE
 from backends.demo.simulation import Kernel
 from backends.demo.tree import Tree
-from backends.demo.vzlist import FIELDS
+from backends.demo.vzlist_fields import FIELDS
 from tests import need
 
 from . import worlds
