@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import audit
 from .backend import Planner
-from .errors import Fault
+from .errors import Fault, FaultKind
 from .jobs.client import Jobs, unknown
 from .jobs.job import Job, JobState
 from .jobs.start import new_id
@@ -32,6 +32,12 @@ SETTLE = 15.0
 #: Seconds without an answer after which a running job is called UNKNOWN.
 SILENCE = 60.0
 FOLLOW_GAP = 0.3
+#: Exit status of an inspection that found no such container.
+_ABSENT = 3
+
+
+class Absent(Refused):
+    """The node says that there is no such container."""
 
 
 class Ended(IntEnum):
@@ -65,14 +71,16 @@ class Outcome:
 
     def published(self) -> dict[str, Any]:
         """As `--json` prints it. Keys may be added, never renamed."""
+        over = self.job is not None and self.job.over
+        accepted = self.ended is Ended.DONE and not over
         return {
-            "ended": self.ended.name.lower(),
+            "ended": "accepted" if accepted else self.ended.name.lower(),
             "message": self.message,
             "job": self.job.id if self.job else None,
             "node": self.plan.key.node,
             "id": self.plan.key.id,
             "action": self.plan.action,
-            "verified": self.ended is Ended.DONE and not self.differences and self.job is not None and self.job.over,
+            "verified": self.ended is Ended.DONE and over and not self.differences,
             "differences": list(self.differences),
             "seconds": self.seconds,
         }
@@ -99,12 +107,16 @@ class Changer:
         return plan.with_checks(*self._checks(node, plan), *await self._clashes(key, request))
 
     async def look(self, key: Key) -> Inspection:
-        """One container, inspected on its node."""
+        """One container, inspected on its node. Raises `Absent` when it is not there."""
         planner = self._planner(key)
         script = planner.inspect(key.id)
         done = await self.fleet.run(key.node, script.text, *script.args, timeout=LOOK_TIMEOUT)
+        if done.status is None:
+            raise Fault(FaultKind.LOST, f"The connection to {key.node} broke while {key.id} was inspected")
         if done.status != 0:
             said = decode(done.stderr.strip()[-300:], 300) or "it said nothing"
+            if done.status == _ABSENT:
+                raise Absent(f"There is no container {key.id} on {key.node}: {said}")
             raise Refused(f"{key.node}/{key.id} cannot be inspected: {said}")
         return planner.inspection(key.id, done.stdout)
 
@@ -195,15 +207,35 @@ class Changer:
         """Do it. Consent is the caller's to have checked (`consent`)."""
         job_id = job_id or new_id()
         about = self._about(plan)
-        audit.write("begins", job=job_id, **about)
+        try:
+            audit.write("begins", job=job_id, **about)
+        except OSError as error:
+            raise Refused(f"The audit cannot be written ({error})", "Nothing was done") from None
         try:
             outcome = await self._run(plan, job_id, about, watch, detach)
         except Refused as refused:
-            audit.write("ends", job=job_id, ended="refused", message=refused.message, **about)
+            self._ends(job_id, about, "refused", refused.message)
             raise
-        audit.write("ends", job=job_id, ended=outcome.ended.name.lower(), message=outcome.message, **about)
+        ended = str(outcome.published()["ended"])
+        if not self._ends(job_id, about, ended, outcome.message, open_end=ended in ("accepted", "unknown")):
+            outcome.message += "; AND the audit of it could not be written"
         self.fleet.refresh(plan.key.node)
         return outcome
+
+    def seen(self, job: Job) -> None:
+        """Note the end of a job of ours that nobody has watched until then: it was detached, or we were killed."""
+        if job.over and job.id in self.jobs.unfinished():
+            self._ends(job.id, job.about, str(job.state), f"{job.what}: {job.state}, seen later")
+
+    def _ends(self, job_id: str, about: dict[str, Any], ended: str, message: str, *, open_end: bool = False) -> bool:
+        """What was done is done, also where it cannot be written down: False then."""
+        try:
+            if not open_end:
+                self.jobs.note("ended", job_id, str(about.get("node", "")), {"ended": ended})
+            audit.write("ends", **{**about, "job": job_id, "ended": ended, "message": message})
+        except OSError:
+            return False
+        return True
 
     async def _run(
         self, plan: Plan, job_id: str, about: dict[str, Any], watch: Callable[[Job], None] | None, detach: bool
@@ -259,8 +291,12 @@ class Changer:
     async def _judge(self, plan: Plan, job: Job) -> Outcome:
         what = f"{plan.action} of {plan.target}"
         if job.state is JobState.DONE:
-            differences = await self.differences(plan)
             seconds = measured(plan, job)
+            try:
+                differences = await self.differences(plan)
+            except Fault as fault:
+                message = f"{what}: the commands succeeded, but it is UNKNOWN whether it is so now. {fault.message}"
+                return Outcome(Ended.UNKNOWN, message, plan, job, (), seconds, job.log)
             took = "" if seconds is None else f", {'down' if plan.action == 'restart' else 'frozen'} {seconds:.1f} s"
             if differences:
                 message = f"{what}: the commands succeeded, and yet {'; '.join(differences)}"
@@ -273,13 +309,11 @@ class Changer:
                 f"{what}: {await self._holder(plan.key.node, job)} is at work on it", "Wait for it: `ctdeck jobs`"
             )
         if job.state in (JobState.FAILED, JobState.CANCELLED):
-            title = (
-                job.steps[int(job.detail[0])].title
-                if job.detail and job.detail[0].isdecimal() and int(job.detail[0]) in job.steps
-                else "a step"
-            )
-            state = _PUT_BACK.get(job.restored, "")
-            return Outcome(Ended.FAILED, f"{what} {job.state}: {title}{state}", plan, job, log=job.log)
+            message = f"{what} {job.state} at: {job.failed_step}{PUT_BACK.get(job.restored, '')}"
+            return Outcome(Ended.FAILED, message, plan, job, log=job.log)
+        if job.state is JobState.RUNNING:
+            message = f"{what}: still at work after {plan.timeout} s; `ctdeck jobs {job.id}` tells"
+            return Outcome(Ended.UNKNOWN, message, plan, job, log=job.log)
         return self._unknown(plan, job)
 
     async def _holder(self, node: str, job: Job) -> str:
@@ -292,7 +326,8 @@ class Changer:
         if other is None:
             return "another job"
         about = other.about
-        return f"{about.get('who', 'somebody')}@{about.get('host', '?')} ({about.get('action')}, since {about.get('time', '?')})"
+        whom = f"{about.get('who', 'somebody')}@{about.get('host', '?')}"
+        return f"{whom} ({about.get('action')}, since {about.get('time', '?')})"
 
     def _unknown(self, plan: Plan, job: Job) -> Outcome:
         message = (
@@ -303,18 +338,20 @@ class Changer:
     # --- after
 
     async def differences(self, plan: Plan) -> tuple[str, ...]:
-        """What is not as planned, after the container has had its time to settle."""
+        """What is not as planned, after the container has had its time to settle. Raises `Fault` when nobody can tell."""
         until = time.monotonic() + SETTLE
         while True:
             try:
-                values = (await self.look(plan.key)).values
+                found = compare(plan.expect, (await self.look(plan.key)).values)
+            except Absent as absent:
+                found = () if plan.expect.get("state") == "absent" else (absent.message,)
             except Refused as refused:
-                values = {} if plan.expect.get("state") != "absent" else {"state": "absent"}
-                found: tuple[str, ...] = () if values else (refused.message,)
-            except Fault as fault:
-                found = (fault.message,)
-            else:
-                found = compare(plan.expect, values)
+                found = (refused.message,)
+            except Fault:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(FOLLOW_GAP)
+                continue
             if not found or time.monotonic() > until:
                 return found
             await asyncio.sleep(FOLLOW_GAP)
@@ -335,7 +372,8 @@ class Changer:
         }
 
 
-_PUT_BACK = {
+#: What a job says of its putting back (`Job.restored`), as the end of a sentence.
+PUT_BACK = {
     "restored": "; everything was put back",
     "as-is": "; what could be put back was, look at it",
     "dirty": "; AND PUTTING BACK FAILED TOO: look at it now",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import paths, records
@@ -51,7 +52,10 @@ class Jobs:
         Raises `Refused` when the node took nothing, `Fault` when it cannot be told whether it did: ask for the id then.
         """
         node = plan.key.node
-        self.note("sent", job_id, node, about)
+        try:
+            self.note("sent", job_id, node, about)
+        except OSError as error:
+            raise Refused(f"The journal of jobs cannot be written ({error})", "Nothing was done") from None
         done = await self._fleet.run(node, start_script(job_id, job_files(plan, about)), timeout=START_TIMEOUT)
         said = decode_lines(done.stdout)
         word, _, rest = said[-1].partition(" ") if said else ("", "", "")
@@ -101,10 +105,29 @@ class Jobs:
         return None if lines[:1] == ["absent"] else read_status(node, lines)
 
     @staticmethod
+    def sent() -> dict[str, Job]:
+        """Every job that this account has sent from this machine, oldest first, in the state UNKNOWN."""
+        return {
+            str(record.get("job")): unknown(str(record.get("node")), str(record.get("job")), dict(record["about"]))
+            for record in records.read(_journal())
+            if record.get("event") == "sent" and isinstance(record.get("about"), dict)
+        }
+
+    @staticmethod
+    def unfinished() -> dict[str, Job]:
+        """Those of `sent` whose end nobody here has seen."""
+        ended = {record.get("job") for record in records.read(_journal()) if record.get("event") == "ended"}
+        return {job_id: job for job_id, job in Jobs.sent().items() if job_id not in ended}
+
+    @staticmethod
     def note(event: str, job_id: str, node: str, about: dict[str, Any]) -> None:
         """One line of the journal. Raises OSError: a job that cannot be noted is not sent."""
         record = {"at": round(time.time(), 3), "event": event, "job": job_id, "node": node, "about": about}
-        records.append(paths.state() / "journal.jsonl", record)
+        records.append(_journal(), record)
+
+
+def _journal() -> Path:
+    return paths.state() / "journal.jsonl"
 
 
 def unknown(node: str, job_id: str, about: dict[str, Any]) -> Job:

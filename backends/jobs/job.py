@@ -66,6 +66,36 @@ class Job:
         """Of a failed one: `restored`, `as-is` (a step begun has no way back) or `dirty` (putting back failed)."""
         return self.detail[1] if len(self.detail) > 1 else ""
 
+    @property
+    def failed_step(self) -> str:
+        """Title of the step that it ended at."""
+        number = int(self.detail[0]) if self.detail and self.detail[0].isdecimal() else 0
+        return self.steps[number].title if number in self.steps else "its begin"
+
+    @property
+    def what(self) -> str:
+        """`stop of hn07/1042`."""
+        return f"{self.about.get('action', '?')} of {self.node}/{self.about.get('id', '?')}"
+
+    def published(self) -> dict[str, Any]:
+        """As `--json` prints it. Keys may be added, never renamed."""
+        return {
+            "job": self.id,
+            "state": str(self.state),
+            "action": self.about.get("action"),
+            "node": self.node,
+            "backend": self.about.get("backend"),
+            "id": self.about.get("id"),
+            "name": self.about.get("name"),
+            "who": self.about.get("who"),
+            "host": self.about.get("host"),
+            "from": self.about.get("from"),
+            "time": self.about.get("time"),
+            "step": self.step,
+            "steps": [self.steps[number].title for number in sorted(self.steps)],
+            "restored": (self.restored or None) if self.state in (JobState.FAILED, JobState.CANCELLED) else None,
+        }
+
     def span(self, first: int, last: int) -> float | None:
         """Seconds from the begin of one step to the end of another."""
         one, other = self.steps.get(first), self.steps.get(last)

@@ -131,6 +131,12 @@ class Plan:
     def refused(self) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if check.verdict is Verdict.REFUSE)
 
+    @property
+    def undo_words(self) -> tuple[str, ...]:
+        """The inverse change as words of the command line behind `ctdeck`, with NODE/ID; empty where there is none."""
+        verb = 2 if self.undo[:1] in (("ip",), ("limit",), ("snapshot",)) else 1
+        return (*self.undo[:verb], self.target, *self.undo[verb:]) if self.undo else ()
+
     def with_checks(self, *checks: Check) -> Plan:
         return replace(self, checks=(*self.checks, *checks))
 
@@ -164,7 +170,7 @@ class Plan:
             ],
             "freeze": self.freeze or None,
             "lost": list(self.lost),
-            "undo": [*self.undo[:1], self.target, *self.undo[1:]] if self.undo else None,
+            "undo": list(self.undo_words) or None,
             "no_undo": self.no_undo or None,
             "fingerprint": self.fingerprint,
         }
