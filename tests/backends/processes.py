@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 
 import psutil
 
@@ -31,3 +32,11 @@ def send_all(number: int, pids: list[int]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def freeze(pid: int) -> None:
+    """Stop a process and all below it, also those that it was just about to start."""
+    stopped: set[int] = set()
+    while more := set(tree(pid)) - stopped:
+        send_all(signal.SIGSTOP, sorted(more))
+        stopped |= more

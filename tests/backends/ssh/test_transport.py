@@ -15,7 +15,8 @@ from backends.errors import Fault, FaultKind
 from backends.prompts import NoPrompts
 from backends.ssh.pool import Pool
 from backends.transport import SessionsUsedUp
-from tests.backends.processes import long, running, send_all, tree
+from tests import need
+from tests.backends.processes import freeze, long, running, send_all, tree
 from tests.wait import until
 
 from .servers import NAUGHTY, Keys, Sshd, fake_node, node, settings, sshd
@@ -59,6 +60,7 @@ async def test_open_talks_both_ways_and_ends_at_the_end_of_input(server: Sshd, k
 
 
 async def test_terminal(server: Sshd, known: Path) -> None:
+    need.root()  # only root's sshd may hand out terminals
     pool = Pool(settings(known), NoPrompts())
     transport = await pool.connect(node(server))
     terminal = await transport.terminal(
@@ -88,6 +90,7 @@ async def test_close_ends_the_connection(server: Sshd, known: Path) -> None:
 
 
 async def test_terminal_words_are_not_shell_syntax(server: Sshd, known: Path) -> None:
+    need.root()  # only root's sshd may hand out terminals
     pool = Pool(settings(known), NoPrompts())
     transport = await pool.connect(node(server))
     terminal = await transport.terminal(("printf", "<%s>", *NAUGHTY), term="dumb", columns=80, rows=24)
@@ -175,7 +178,8 @@ async def test_frozen_server_is_noticed(tmp_path: Path, keys: Keys) -> None:
     with sshd(tmp_path / "sshd", keys) as server:
         pool = Pool(settings(server.known_hosts(tmp_path / "known")), NoPrompts())
         transport = await pool.connect(node(server))
-        send_all(signal.SIGSTOP, tree(server.process.pid))
+        assert (await transport.run("true", timeout=20)).ok  # by now sshd has all its processes
+        freeze(server.process.pid)
         with pytest.raises(Fault) as caught:
             await transport.open(timeout=0.3)
         assert caught.value.kind is FaultKind.NO_ANSWER
