@@ -18,6 +18,7 @@ from typing import NamedTuple
 import pytest
 
 from backends.demo.tree import ROOT_VARIABLE, SPEED_VARIABLE, Tree
+from tests import need
 
 from . import worlds
 from .worlds import Call, Done
@@ -221,7 +222,7 @@ def test_replay(
     needed = (program, *re.findall(r"\b(?:rsync|setpriv|python3)\b", expected.command))
     for word in needed:
         if word not in ("vzctl", "vzlist", "ploop") and shutil.which(word) is None:
-            pytest.skip(f"{word} is not installed")
+            need.unmet(f"{word} is not installed")
     tree = prepared(name, memory_path / "node")
     actual = run(tree, expected.command)
 

@@ -14,6 +14,7 @@ import pytest
 from backends.jobs.start import job_files, start_script
 from backends.model import Key
 from backends.plans.plan import Plan, Step
+from tests import need
 from tests.wait import until_blocking
 
 SHELLS = {"dash": "dash", "bash": "bash", "busybox": "busybox sh", "posix": "bash --posix"}
@@ -69,7 +70,7 @@ def node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Node]:
     command = SHELLS[request.param]
     program = shutil.which(command.split()[0])
     if program is None:
-        pytest.skip(f"{command.split()[0]} is not installed")
+        need.unmet(f"{command.split()[0]} is not installed")
     bin_dir = tmp_path / "bin"
     bin_dir.mkdir()
     options = " ".join(command.split()[1:])

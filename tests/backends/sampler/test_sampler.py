@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backends.model import State
+from tests import need
 
 from . import roots
 from .node import sampled
@@ -22,7 +23,7 @@ def awk(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     command = AWKS[request.param]
     program = shutil.which(command.split()[0])
     if program is None:
-        pytest.skip(f"{command.split()[0]} is not installed")
+        need.unmet(f"{command.split()[0]} is not installed")
     bin_dir = tmp_path / "bin"
     roots.tool(bin_dir, "awk", f'exec {program} {" ".join(command.split()[1:])} "$@"\n')
     return bin_dir
@@ -32,7 +33,7 @@ def awk(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
     words = SHELLS[request.param]
     if shutil.which(words[0]) is None:
-        pytest.skip(f"{words[0]} is not installed")
+        need.unmet(f"{words[0]} is not installed")
     return (*words, "-s")
 
 
