@@ -165,7 +165,7 @@ async def _reach(spec: NodeSpec, settings: SshSettings, connect: Connect, report
 
 
 async def _addresses(host: Host) -> list[str]:
-    from .ssh.wire import lookup
+    from .ssh.dial import lookup
 
     name = host.hostname
     try:

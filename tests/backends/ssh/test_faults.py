@@ -167,13 +167,22 @@ async def test_sshd_frozen_before_it_speaks(tmp_path: Path, keys: Keys) -> None:
     assert fault.kind is FaultKind.SILENT
 
 
+def take_the_only_place(port: int) -> socket.socket | None:
+    """A connection that sshd talks to; None while the place is still taken by whoever asked whether it listens."""
+    first = socket.create_connection(("127.0.0.1", port))
+    if first.recv(100).startswith(b"SSH-"):
+        return first
+    first.close()
+    return None
+
+
 async def test_max_startups(tmp_path: Path, keys: Keys) -> None:
-    with (
-        sshd(tmp_path / "sshd", keys, extra="MaxStartups 1:100:1") as server,
-        socket.create_connection(("127.0.0.1", server.port)) as first,
-    ):
-        first.recv(100)
+    with sshd(tmp_path / "sshd", keys, extra="MaxStartups 1:100:1") as server:
+        places: list[socket.socket | None] = []
+        await until(lambda: places.append(take_the_only_place(server.port)) or places[-1])
         fault = await fault_of(node(server), server.known_hosts(tmp_path / "known"))
+        for place in filter(None, places):
+            place.close()
     assert fault.kind is FaultKind.CLOSED
     assert "MaxStartups" in str(fault)
 
