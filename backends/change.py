@@ -177,13 +177,17 @@ class Changer:
         return tuple(checks) or (Check("address-clash", Verdict.OK, "the address is free on all nodes"),)
 
     async def _read_anew(self) -> None:
-        """A whole sample of every node that answers, within some seconds."""
-        nodes = self.fleet.store.nodes.values()
-        before = {node.name: node.answered for node in nodes if node.state is NodeState.UP}
+        """A whole sample of every node that answers, asked for from now on, within some seconds."""
+        now = time.monotonic()
         self.fleet.refresh()
-        until = time.monotonic() + LOOK_TIMEOUT
-        while time.monotonic() < until:
-            if all(self.fleet.store.nodes[name].answered != answered for name, answered in before.items()):
+
+        def late(node: Node) -> bool:
+            if node.state is NodeState.UP:
+                return node.listed is None or node.listed < now
+            return node.state is NodeState.CONNECTING
+
+        while any(map(late, self.fleet.store.nodes.values())):
+            if time.monotonic() > now + LOOK_TIMEOUT:
                 return
             await asyncio.sleep(0.05)
 

@@ -168,6 +168,7 @@ class Node:
     remedy: str = ""  # one sentence, for people
     notes: tuple[str, ...] = ()  # trouble that leaves the node readable (a suspect empty list, odd lines)
     answered: float | None = None  # our monotonic clock at the last good sample
+    listed: float | None = None  # our monotonic clock when the last whole list of its containers was asked for
     since: float | None = None  # our monotonic clock when `state` began
     retry_at: float | None = None  # our monotonic clock of the next try
     interval: float = 2.0  # seconds between fast samples, as it is now

@@ -190,6 +190,8 @@ class Poller:
         finally:
             late.cancel()
         self._take(sample, time.monotonic() - now)
+        if sample.slow:
+            self.node.listed = now
 
     async def _pause(self) -> None:
         """Until the next sample is due, somebody asks, or a pause ends."""

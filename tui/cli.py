@@ -19,17 +19,36 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import NoReturn
 
-#: Verb -> what it does. The module of a verb has its name, `arguments(parser)` and `run(options) -> int`.
+#: Verb -> what it does. The module of a verb has its name (but for `_MODULES`), `arguments(parser)` and `run(options) -> int`.
 VERBS = {
     "ls": "every container of every node, now",
+    "start": "start containers",
+    "stop": "stop containers",
+    "restart": "stop and start containers, and tell how long they were down",
+    "suspend": "checkpoint containers to disk",
+    "resume": "go on with suspended containers",
+    "destroy": "remove containers and their data",
+    "ip": "list, add, remove or replace the addresses of a container",
+    "limit": "show or set what a container may use",
+    "snapshot": "list, create, revert to or delete snapshots of a container",
+    "try": "snapshot a container, run a command in it, then keep or revert",
+    "undo": "undo the last change of a container",
+    "jobs": "what was changed on the nodes lately, or is being changed",
+    "audit": "what was changed with this account, from this machine",
     "doctor": "try each node step by step: what fails, and its fix",
     "demo": "the deck on a simulated fleet of OpenVZ nodes",
 }
 
+POWER = ("start", "stop", "restart", "suspend", "resume", "destroy")
+#: Verbs that change something; only they take the options of a change.
+CHANGES = (*POWER, "ip", "limit", "snapshot", "try", "undo", "jobs")
+_MODULES = {**dict.fromkeys(POWER, "power"), "try": "attempt"}
+
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 
 _EPILOG = """\
-exit codes: 0 done, 1 failed, 2 wrong use, 3 some nodes did not answer
+exit codes: 0 done and verified, 1 failed, 2 wrong use, 3 some nodes did not answer,
+            4 refused, nothing was done, 5 UNKNOWN: `ctdeck jobs` tells more
 `ctdeck VERB --help` tells the options of a verb. Common options stand before or after it.
 """
 
@@ -101,12 +120,19 @@ def _run(argv: list[str]) -> int:
         raise UsageError(f'there is no verb "{_shown(verb)}". {_nearest(verb, VERBS)}')
     from importlib import import_module
 
-    module: ModuleType = import_module(f".commands.{verb or 'deck'}", __package__)
+    module: ModuleType = import_module(f".commands.{_MODULES.get(verb, verb or 'deck')}", __package__)
+    if verb not in CHANGES:
+        _refuse_change(options, verb)
     if verb is not None:
-        parser = Parser(prog=f"ctdeck {verb}", description=f"{VERBS[verb].capitalize()}.")
+        parser = Parser(prog=f"ctdeck {verb}", description=f"{VERBS[verb][0].upper()}{VERBS[verb][1:]}.")
         module.arguments(parser)
         _common(parser)
-        options, unknown = parser.parse_known_intermixed_args(options.rest, options)
+        if verb in CHANGES:
+            _changing(parser)
+        words = options.rest
+        if verb == "try" and "--" in words:  # what stands behind it is not ours to read
+            words, options.command = words[: words.index("--")], words[words.index("--") + 1 :]
+        options, unknown = parser.parse_known_intermixed_args(words, options)
         _refuse_unknown(unknown, parser)
     from .crash import keep_log
 
@@ -123,6 +149,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="store_true", help="print the version and leave")
     _common(parser)
+    _changing(parser)
     parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
@@ -132,10 +159,35 @@ def _common(parser: argparse.ArgumentParser) -> None:
     """Options that stand before or after the verb: its parser fills the same namespace, so that its defaults undo nothing."""
     group = parser.add_argument_group("common options")
     group.add_argument("--fleet", metavar="FILE", help="the fleet file (else ~/.config/ctdeck/fleet.yaml)")
-    group.add_argument("--json", action="store_true", help="print JSON (ls, doctor)")
+    group.add_argument("--json", action="store_true", help="print JSON")
     group.add_argument("--read-only", action="store_true", help="offer nothing that changes a node")
     group.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
     group.add_argument("--mouse", action="store_true", help="the deck takes the mouse (key M)")
+
+
+def _changing(parser: argparse.ArgumentParser) -> None:
+    """Options of every verb that changes something; before the verb too."""
+    group = parser.add_argument_group("options of changes")
+    group.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
+    group.add_argument("--yes", action="store_true", help="the answer to the ordinary question")
+    group.add_argument(
+        "--confirm",
+        metavar="NODE/ID",
+        action="append",
+        default=[],
+        help="for destroy, revert, and anything on a production node; for several containers several times",
+    )
+    group.add_argument("--arm", action="store_true", help="change production nodes, with this command")
+    group.add_argument("--detach", action="store_true", help="do not wait: print the id of the job")
+    group.add_argument("--keep-going", action="store_true", help="go on with the other containers when one fails")
+
+
+def _refuse_change(options: argparse.Namespace, verb: str | None) -> None:
+    for name in ("dry_run", "yes", "confirm", "arm", "detach", "keep_going"):
+        if getattr(options, name):
+            raise UsageError(
+                f"--{name.replace('_', '-')} is for verbs that change something, and {verb or 'the deck'} does not"
+            )
 
 
 def _refuse_unknown(words: list[str], parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 
 from backends import errors
+from backends.plans import plan
 
 from . import __version__
 
@@ -26,6 +27,10 @@ def told(error: Exception) -> tuple[str, int]:
         return str(error), 2
     if isinstance(error, errors.Fault):
         return str(error), 3
+    if isinstance(error, plan.Refused):
+        return str(error), 4
+    if isinstance(error, plan.Misused):
+        return str(error), 2
     if isinstance(error, errors.CtdeckError):
         return str(error), 1
     what = f"a mistake of ctdeck itself ({type(error).__name__})"

@@ -61,7 +61,14 @@ class DeleteSnapshot:
     snapshot: str
 
 
-Request = Power | Addresses | SetLimits | CreateSnapshot | RevertSnapshot | DeleteSnapshot
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A command inside a running container, as root, without input. Its output is the job's log, its exit code the step's."""
+
+    argv: tuple[str, ...]
+
+
+Request = Power | Addresses | SetLimits | CreateSnapshot | RevertSnapshot | DeleteSnapshot | Run
 
 #: Limits that can be asked for: name -> kind of value (see `limit_value`).
 LIMITS = {

@@ -25,6 +25,10 @@ class Silent(NoPrompts):
     async def answered(self) -> None:
         pass
 
+    async def line(self, question: str) -> str | None:
+        """Nobody answers."""
+        return None
+
 
 class Terminal:
     """Asks on `shown`, reads from `typed`; both are terminals. `asked` counts the questions so far."""
@@ -56,6 +60,11 @@ class Terminal:
 
     async def password(self, what: str) -> str | None:
         return await self._ask(f"{clean(what)} (nothing: give up): ", echo=False) or None
+
+    async def line(self, question: str) -> str | None:
+        """What was typed in answer, without blanks around it; None at an end of input."""
+        said = await self._ask(question, echo=True)
+        return None if said is None else said.strip()
 
     async def _ask(self, question: str, *, echo: bool) -> str | None:
         """The line that was typed, without its end; None at an end of input."""
