@@ -56,6 +56,25 @@ def veinfo(rows: Iterable[tuple[int, int, Sequence[str]]]) -> str:
     )
 
 
+def scheduler(ctid: int, settings: Mapping[str, str]) -> dict[str, str]:
+    """Files of the fair scheduler (a cgroup, kernel/fairsched.c) and of the IO priority of one container: path and text.
+
+    Units of CPU become a weight and then shares, in whole numbers (src/lib/cpu.c of vzctl); 1024 is the rate of one core.
+    """
+
+    def number(key: str, default: int) -> int:
+        text = settings.get(key, "").removesuffix("%")
+        return int(text) if text.isdigit() else default
+
+    shares = 512000 // max(1, 500000 // max(8, number("CPUUNITS", 1000)))
+    return {
+        f"proc/vz/fairsched/{ctid}/cpu.nr_cpus": f"{number('CPUS', 0)}\n",
+        f"proc/vz/fairsched/{ctid}/cpu.rate": f"{number('CPULIMIT', 0) * 1024 // 100}\n",
+        f"proc/vz/fairsched/{ctid}/cpu.shares": f"{shares}\n",
+        f"proc/bc/{ctid}/ioprio": f"prio: {number('IOPRIO', 4)}\n",
+    }
+
+
 def counters(ctid: int, values: Mapping[str, Counter]) -> str:
     """One container's part of /proc/user_beancounters."""
     lines = [_DUMMY if name == "dummy" else _row(name, values.get(name, _UNLIMITED)) for name in KERNEL_ORDER]

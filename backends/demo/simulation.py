@@ -82,9 +82,15 @@ class Kernel:
             cell = self.cells[ctid] = Cell(ctid, state, workload.read(private), self.clock())
         cell.state = state
         cell.limits = limits_of(state.live)
+        for name, text in kernel_files.scheduler(ctid, state.live).items():
+            path = self.tree.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, text)
 
     def _end(self, ctid: int) -> None:
-        self.cells.pop(ctid, None)
+        if self.cells.pop(ctid, None) is not None:
+            for name in ("vz/fairsched", "bc"):
+                shutil.rmtree(self.tree.root / f"proc/{name}/{ctid}", ignore_errors=True)
 
     def effect(self, cell: Cell) -> Effect | None:
         """What a scenario does to this container, unless its life has ended since."""
