@@ -7,10 +7,11 @@ from typing import ClassVar
 from ..backend import Capability, Script
 from ..sampler.script import fragment
 from . import files
+from .plans import OpenVzPlanner
 from .reader import OpenVzReader
 
 
-class OpenVz:
+class OpenVz(OpenVzPlanner):
     """Containers of an OpenVZ kernel, with their beancounters."""
 
     name: ClassVar[str] = "openvz"
