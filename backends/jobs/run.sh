@@ -182,10 +182,10 @@ recover() {
 
 status() {
     echo "id $ID"
-    echo "about $(cat about)"
+    printf 'about %s\n' "$(cat about)" # the echo of dash would read its backslashes
     echo "step $(cat step 2>/dev/null || echo 0)"
     for file in [0-9]*.title; do n=${file%.title}
-        echo "title $n $(cat "$file")"
+        printf 'title %s %s\n' "$n" "$(cat "$file")"
         [ ! -f "$n.began" ] || echo "began $n $(cat "$n.began")"
         [ ! -f "$n.ended" ] || echo "ended $n $(cat "$n.ended")"
         [ ! -f "$n.deadman.fired" ] || echo "fired $n $(cat "$n.deadman.fired")"

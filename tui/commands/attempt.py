@@ -154,7 +154,7 @@ class _Try:
         confirmed = target if target in self._options.confirm else ""
         refused = any(plan.refused for plan in plans) or (plans[0].production and not self._options.arm)
         if not refused and not (confirmed or (self._options.yes and not typed)):
-            for plan in plans:
+            for plan in plans if prompts.somebody else ():
                 self._progress.tell("\n".join([*plan_text.lines(plan), ""]), sys.stderr)
             said = await prompts.line(f"type {target} to go on: " if typed else "go on? [y/N] ")
             if said is None:

@@ -215,8 +215,8 @@ class _Command:
         typed: set[str] = set()
         for work in unsaid:
             assert work.plan is not None
-            if work.plan.production and not self._options.arm:
-                continue  # nothing to ask: `consent` refuses it
+            if not prompts.somebody or (work.plan.production and not self._options.arm):
+                continue  # nothing to ask, or `consent` refuses it
             self._progress.tell("\n".join(plan_text.lines(work.plan)) + "\n", sys.stderr)
         for question, answer, those in _questions(unsaid, armed=self._options.arm):
             said = await prompts.line(question)

@@ -19,20 +19,15 @@ _WIDEST = 80
 def lines(plan: Plan) -> list[str]:
     """What, before and after, checks, what stands still, what is lost, the commands, the way back."""
     width = min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns)
+    said = [(_MARK[check.verdict], check.text) for check in plan.checks]
+    said += [("freezes", plan.freeze)] if plan.freeze else []
+    said += [("lost", lost) for lost in plan.lost]
     blocks = (
-        [safe(heading(plan))],
-        list(_changes(plan)),
-        [line for check in plan.checks for line in _labelled(_MARK[check.verdict], check.text, width)],
-        [
-            *(_labelled("freezes", plan.freeze, width) if plan.freeze else ()),
-            *(line for lost in plan.lost for line in _labelled("lost", lost, width)),
-        ],
+        [safe(heading(plan)), *_changes(plan)],
+        [line for label, text in said for line in _labelled(label, text, width)],
         [*_commands(plan), *_undo(plan, width), *_labelled("wants", wants(plan), width)],
     )
-    found: list[str] = []
-    for block in blocks:
-        found += ["", *block] if block and found and block is not blocks[-1] and found[-1] != "" else block
-    return found
+    return "\n\n".join("\n".join(block) for block in blocks if block).split("\n")
 
 
 def heading(plan: Plan) -> str:

@@ -21,6 +21,7 @@ class Silent(NoPrompts):
     """Asks nothing: a script has nobody to answer."""
 
     asked = 0
+    somebody = False
 
     async def answered(self) -> None:
         pass
@@ -32,6 +33,8 @@ class Silent(NoPrompts):
 
 class Terminal:
     """Asks on `shown`, reads from `typed`; both are terminals. `asked` counts the questions so far."""
+
+    somebody = True
 
     def __init__(self, typed: TextIO, shown: TextIO) -> None:
         self.asked = 0
