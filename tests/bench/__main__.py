@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .figure import Figure, machine, write
 
-PARTS = ("start", "steady")
+PARTS = ("start", "steady", "screen")
 
 
 def main() -> int:
