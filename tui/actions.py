@@ -20,6 +20,7 @@ class Group(StrEnum):
     SHOW = "what is shown"
     MARK = "mark and copy"
     LOOK = "look into one"
+    CHANGE = "change one, or all marked: always through a plan"
     DECK = "the deck"
 
 
@@ -127,6 +128,69 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "node-info", ("@",), "node", "what the node says of itself, its error and remedy", Group.LOOK, needs=Needs.NODE
     ),
+    Action("jobs", ("J",), "jobs", "changes under way and past, of all nodes and all admins; their logs", Group.LOOK),
+    Action(
+        "power",
+        ("S",),
+        "state",
+        "start, stop, restart, suspend, resume, destroy",
+        Group.CHANGE,
+        danger=Danger.CHANGES,
+        needs=Needs.CONTAINER,
+    ),
+    Action(
+        "restart",
+        ("r",),
+        "restart",
+        "stop and start; the time that it is down is measured",
+        Group.CHANGE,
+        danger=Danger.CHANGES,
+        needs=Needs.CONTAINER,
+    ),
+    Action(
+        "addresses",
+        ("i",),
+        "IPs",
+        "its addresses, live and configured: add, remove, replace",
+        Group.CHANGE,
+        needs=Needs.CONTAINER,
+    ),
+    Action(
+        "limits",
+        ("e",),
+        "limits",
+        "CPU, memory, disk and the like, for good or for a while",
+        Group.CHANGE,
+        danger=Danger.CHANGES,
+        needs=Needs.CONTAINER,
+    ),
+    Action(
+        "snapshots",
+        ("p",),
+        "snapshots",
+        "its snapshots as a tree: new, revert, delete",
+        Group.CHANGE,
+        needs=Needs.CONTAINER,
+        capability=Capability.SNAPSHOT,
+    ),
+    Action(
+        "undo",
+        ("U",),
+        "undo",
+        "the inverse of its last change",
+        Group.CHANGE,
+        danger=Danger.CHANGES,
+        needs=Needs.CONTAINER,
+    ),
+    Action(
+        "destroy",
+        ("D",),
+        "destroy",
+        "it and its data are gone: type node/id",
+        Group.CHANGE,
+        danger=Danger.DESTROYS,
+        needs=Needs.CONTAINER,
+    ),
     Action("refresh", ("ctrl+r", "f5"), "refresh", "read all nodes now, and connect again now", Group.DECK),
     Action("pause", ("Z",), "pause", "stop the figures, or go on", Group.DECK),
     Action("mouse", ("M",), "mouse", "mouse on or off (off: the terminal selects and copies)", Group.DECK),
@@ -143,7 +207,8 @@ ACTIONS: tuple[Action, ...] = (
 
 #: Shown in the last line, as many as fit: what is reached for most comes first.
 FOOTER = (
-    "help", "details", "filter", "mark", "sort", "palette", "menu", "split", "shell", "logs", "faults", "trouble", "copy",
+    "help", "details", "filter", "mark", "limits", "restart", "addresses", "menu", "power", "snapshots", "palette", "shell",
+    "sort", "jobs", "split", "logs", "undo", "faults", "trouble", "copy",
 )  # fmt: skip
 
 BY_ID = MappingProxyType({action.id: action for action in ACTIONS})

@@ -20,6 +20,7 @@ from backends.inventory import Inventory
 from backends.model import NodeState
 from backends.store import Changes, Store
 
+from .changing import Changing
 from .columns import chosen
 from .keymap import Keymap
 from .theme.glyphs import ASCII, UNICODE, terminal_speaks_unicode
@@ -89,6 +90,7 @@ class Deck(App[None], inherit_bindings=False):
         self.cursor_tones = RGB_CURSOR if self.rgb else ANSI_CURSOR
         self.store = Store()
         self.fleet: Fleet | None = None
+        self.changing = Changing(self)
         self.starting = self._starting()
         self._ticking: Timer | None = None
         self._began = time.monotonic()
@@ -184,6 +186,15 @@ class Deck(App[None], inherit_bindings=False):
         screen = self.screen_stack[0]
         assert isinstance(screen, DeckScreen)
         return screen
+
+    def tell_result(self, text: str, *, good: bool) -> None:
+        """How a change has ended: on the deck until it is read, and on the page that is looked at."""
+        from .screens.page import Page
+
+        self.deck_screen.say_result(text, good=good)
+        if isinstance(self.screen, Page):
+            tell = self.screen.say if good else self.screen.say_error
+            tell(text)
 
     # -- time
 

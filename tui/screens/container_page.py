@@ -11,13 +11,14 @@ from tui.look import LOOKS, look
 from tui.theme.tones import Tone
 from tui.widgets.surface import Line
 
+from .change_actions import ChangeActions, OneContainer
 from .page import Page
 
 
-class ContainerPage(Page[Key]):
+class ContainerPage(Page[Key], OneContainer):
     """Shows `key_shown`, and what was last known of it when it is gone. The result is the container looked at."""
 
-    LOOKS: ClassVar[tuple[str, ...]] = LOOKS
+    LOOKS: ClassVar[tuple[str, ...]] = (*LOOKS, *ChangeActions.CHANGES)
 
     def __init__(self, key: Key) -> None:
         super().__init__()
@@ -73,6 +74,10 @@ class ContainerPage(Page[Key]):
 
 
 _HINTS = (
+    ("limits", "limits"),
+    ("addresses", "IPs"),
+    ("restart", "restart"),
+    ("snapshots", "snapshots"),
     ("beancounters", "counters"),
     ("raw", "raw"),
     ("logs", "logs"),

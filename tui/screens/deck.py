@@ -16,6 +16,7 @@ from tui.columns import chosen
 from tui.rows import Row, Rows, View
 from tui.widgets.fleet_table import FleetTable, needed_widths
 from tui.widgets.header import header_line, rule_line
+from tui.widgets.jobs_line import jobs_line
 from tui.widgets.node_strip import strip_line
 from tui.widgets.panes import Panes
 from tui.widgets.status_line import Messages, footer_line
@@ -140,9 +141,21 @@ class DeckScreen(DeckActions, Screen[None]):
             header = header_line(
                 app.store, self.rows.trouble, width, glyphs, flags=self._flags(), starting=app.starting
             )
-            top = [header, strip_line(app.store, reasons, time.monotonic(), width, glyphs), rule]
+            strip = strip_line(app.store, reasons, time.monotonic(), width, glyphs, armed=app.changing.armed)
+            top = [header, strip, rule]
         self._set("#top", top)
-        bottom = [self.messages.line(width, glyphs)] if self.messages else []
+        changing = app.changing
+        jobs = jobs_line(
+            changing.running,
+            changing.waiting,
+            changing.unread,
+            time.monotonic(),
+            width,
+            glyphs,
+            app.keymap.shown("jobs"),
+        )
+        bottom = [jobs] if jobs else []
+        bottom += [self.messages.line(width, glyphs)] if self.messages else []
         self._set("#bottom", [*bottom, footer_line(app.keymap, width)])
 
     def _set(self, which: str, lines: list[Line]) -> None:
@@ -231,6 +244,11 @@ class DeckScreen(DeckActions, Screen[None]):
     def say_error(self, text: str, remedy: str = "") -> None:
         """An error, until it is read."""
         self.messages.error(text, remedy)
+        self.paint_bars()
+
+    def say_result(self, text: str, *, good: bool) -> None:
+        """How a change has ended, until it is read."""
+        self.messages.result(text, good=good)
         self.paint_bars()
 
     def on_fleet_table_pressed(self, event: FleetTable.Pressed) -> None:

@@ -276,4 +276,4 @@ class DeckActions(RowActions):
             if yes:
                 self.app.exit()
 
-        self.app.push_screen(Quit(), answered)
+        self.app.push_screen(Quit(len(self.app.changing.running)), answered)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from textual._path import CSSPathType
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -26,7 +27,7 @@ class Dialog(ModalScreen[Answer]):
     app: Deck
     GUARD: ClassVar[float] = 0.4
     AUTO_FOCUS = None
-    CSS_PATH = "dialog.tcss"
+    CSS_PATH: ClassVar[CSSPathType | None] = "dialog.tcss"
 
     def __init__(self, title: str) -> None:
         super().__init__()

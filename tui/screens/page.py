@@ -16,7 +16,7 @@ from tui.actions import DECK, LIST
 from tui.describe import View
 from tui.theme.tones import Tone
 from tui.widgets.lines import Lines, line, wrap
-from tui.widgets.surface import Line, Span, Surface, cut, justify
+from tui.widgets.surface import Line, Span, Surface, cut, justify, width_of
 
 if TYPE_CHECKING:
     from tui.app import Deck
@@ -102,13 +102,20 @@ class Page(Screen[Result]):
         place = self.query_one(Lines).place
         rows = self._message_lines(width)
         if not rows:
-            spans: list[Span] = []
-            for key, what in self.hints():
-                spans += [(key, Tone.ACCENT), (f" {what}  ", Tone.DIM)]
-            rows = [justify(tuple(spans), line(place, Tone.DIM), width)]
+            rows = [justify(self._hint_line(width - len(place) - 1), line(place, Tone.DIM), width)]
         surface = self.query_one("#foot", Surface)
         surface.styles.height = len(rows)
         surface.draw(rows)
+
+    def _hint_line(self, width: int) -> Line:
+        """As many hints as fit whole, the last one (how to leave) always."""
+        hints = [((key, Tone.ACCENT), (f" {what}  ", Tone.DIM)) for key, what in self.hints()]
+        spans: list[Span] = []
+        for number, hint in enumerate(hints):
+            rest = width_of(hints[-1]) if number < len(hints) - 1 else 0
+            if not rest or width_of((*spans, *hint)) + rest <= width:
+                spans += hint
+        return tuple(spans)
 
     def _message_lines(self, width: int) -> list[Line]:
         """The message in full, on as many lines as it needs."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-from textual.screen import Screen
 
 from backends.model import Key
 from tui.actions import ACTIONS, BY_ID, Action, Danger, Group, Needs
+from tui.propose import change_refused
 from tui.rows import Rows, View
 from tui.widgets.panes import Panes
+
+from .change_actions import ChangeActions, lacks, power_refused
 
 if TYPE_CHECKING:
     from tui.app import Deck
     from tui.screens.picker import Item
 
 
-class RowActions(Screen[None]):
+class RowActions(ChangeActions):
     """Mixed into the deck's screen, which owns what is named here."""
 
     app: Deck
@@ -154,11 +156,27 @@ class RowActions(Screen[None]):
 
             refused = shell_refused(self.app, row.key)
             return refused.partition(": ")[2] or refused
-        if action.capability and self.app.fleet is not None and row.container is not None:
-            backend = self.app.fleet.backend(row.key.backend)
-            if action.capability not in backend.capabilities:
-                return backend.absent.get(action.capability, f"{backend.label} has no {action.label}")
-        return ""
+        if row.container is None:
+            return ""
+        if action.capability and self.app.fleet is not None and (why := lacks(self.app, row.key, action.capability)):
+            return why
+        if action.danger in (Danger.CHANGES, Danger.DESTROYS) and (why := change_refused(self.app, row.key)):
+            return why
+        return power_refused(self.app, action.id, row.container) if action.id in ("restart", "destroy") else ""
+
+    # -- change
+
+    def targets(self) -> Sequence[Key]:
+        """All marked containers, also those that the filter hides; else the one under the cursor."""
+        marked = [self.rows.containers[key] for key in self.view.marks if key in self.rows.containers]
+        if marked:
+            return [row.key for row in sorted(marked, key=lambda other: other.order)]
+        key = self.one()
+        return () if key is None else (key,)
+
+    def one(self) -> Key | None:
+        row = self.panes.active.row
+        return row.key if row is not None and row.container is not None else None
 
     # -- menus
 
@@ -174,7 +192,7 @@ class RowActions(Screen[None]):
             self.say("there is no row")
             return
         name = (row.container.name or row.key.id) if row.container else "(node)"
-        looks_first = sorted(ACTIONS, key=lambda action: action.group is not Group.LOOK)
+        looks_first = sorted(ACTIONS, key=lambda action: action.group not in (Group.LOOK, Group.CHANGE))
         items = [self._item(action) for action in looks_first if action.needs is not Needs.NOTHING]
         self._pick_action(f"{row.key.node}/{row.key.id} {name}" if row.container else row.node.name, items)
 

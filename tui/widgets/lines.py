@@ -62,9 +62,11 @@ class Lines(Surface):
         self.lines: list[Line] = []
         self.top = 0
         self.left = 0
+        self.at: int | None = None  # the line under the cursor, where there is one
 
-    def show(self, lines: Sequence[Line]) -> None:
+    def show(self, lines: Sequence[Line], at: int | None = None) -> None:
         self.lines = list(lines)
+        self.at = at
         self._place()
 
     def _place(self) -> None:
@@ -72,7 +74,8 @@ class Lines(Surface):
         self.top = max(0, min(self.top, len(self.lines) - height))
         window = self.lines[self.top : self.top + height]
         self.left = max(0, min(self.left, max(map(width_of, self.lines), default=0) - self.size.width))
-        self.draw([without_start(spans, self.left) for spans in window] if self.left else window)
+        cursor = None if self.at is None else self.at - self.top
+        self.draw([without_start(spans, self.left) for spans in window] if self.left else window, cursor)
 
     def on_resize(self) -> None:
         self._place()

@@ -4,6 +4,7 @@ and a count of the calm ones that have no room. Pure."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from backends.model import Node, NodeState
 from backends.store import Store
@@ -18,16 +19,35 @@ _GAP = "   "
 _SPARK = 4
 
 
-def strip_line(store: Store, reasons: Mapping[str, tuple[Reason, ...]], now: float, width: int, glyphs: Glyphs) -> Line:
-    """All nodes in the order of the fleet file where they fit; else the worst first, and how many are left."""
-    chips = {name: node_chip(node, store, reasons.get(name, ()), now, glyphs) for name, node in store.nodes.items()}
+def strip_line(
+    store: Store,
+    reasons: Mapping[str, tuple[Reason, ...]],
+    now: float,
+    width: int,
+    glyphs: Glyphs,
+    *,
+    armed: Mapping[str, float] = MappingProxyType({}),
+) -> Line:
+    """All nodes in the order of the fleet file where they fit; else the worst first, and how many are left.
+
+    `armed`: production nodes that may be changed, and the seconds for which they still may; they come before all.
+    """
+    chips = {
+        name: node_chip(node, store, reasons.get(name, ()), now, glyphs, armed=armed.get(name, 0.0))
+        for name, node in store.nodes.items()
+    }
     if not chips:
         return ()
     whole = sum(width_of(chip) for chip in chips.values()) + len(_GAP) * (len(chips) - 1)
     if whole <= width:
         return _joined(list(chips.values()))
     ranked = sorted(
-        chips, key=lambda name: (-(reasons[name][0].severity if reasons.get(name) else 0), -_busy(store.nodes[name]))
+        chips,
+        key=lambda name: (
+            name not in armed,
+            -(reasons[name][0].severity if reasons.get(name) else 0),
+            -_busy(store.nodes[name]),
+        ),
     )
     kept: list[Line] = []
     room = width
@@ -45,11 +65,15 @@ def strip_line(store: Store, reasons: Mapping[str, tuple[Reason, ...]], now: flo
     return _joined(kept)
 
 
-def node_chip(node: Node, store: Store, reasons: tuple[Reason, ...], now: float, glyphs: Glyphs) -> Line:
-    """One node: `hn07 PROD ▁▂▅█ 38.2 mem 91%`, `hn11 ? 42s, retry 8s`, `hn12 ✗ down 6m`."""
+def node_chip(
+    node: Node, store: Store, reasons: tuple[Reason, ...], now: float, glyphs: Glyphs, *, armed: float = 0.0
+) -> Line:
+    """One node: `hn07 PROD armed 9m ▁▂▅█ 38.2 mem 91%`, `hn11 ? 42s, retry 8s`, `hn12 ✗ down 6m`."""
     spans: list[Span] = [(safe(node.name), Tone.NORMAL if node.state is NodeState.UP and not reasons else Tone.STRONG)]
     if node.production:
         spans.append((" PROD", Tone.ACCENT))
+        if armed:
+            spans.append((f" armed {span(armed)}", Tone.WARN))
     if node.state is NodeState.UP:
         return (*spans, *_meters(node, store, reasons, glyphs))
     sign = glyphs.nodes[node.state]

@@ -16,11 +16,12 @@ from .surface import Line, Span, cut, justify
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing to say. An error stays until Esc; anything else until the next key."""
+    """One thing to say. An error and a result stay until Esc; anything else until the next key."""
 
     text: str
     remedy: str = ""
     error: bool = False
+    good: bool = False  # the result of a change that is as it was planned
 
 
 class Messages:
@@ -34,6 +35,9 @@ class Messages:
         message = Message(text, remedy, error=True)
         if message not in self._errors:
             self._errors.append(message)
+
+    def result(self, text: str, *, good: bool) -> None:
+        self._errors.append(Message(text, error=not good, good=good))
 
     def note(self, text: str) -> None:
         self._note = Message(text)
@@ -64,6 +68,8 @@ class Messages:
         message = self._errors[0]
         more = len(self._errors) - 1
         left: Line = ((f"{glyphs.trouble} ", Tone.CRIT), (safe(message.text), Tone.WARN))
+        if message.good:
+            left = ((f"{glyphs.ok} ", Tone.ACCENT), (safe(message.text), Tone.STRONG))
         if message.remedy:
             left = (*left, (f" {glyphs.dot} {safe(message.remedy)}", Tone.NORMAL))
         return justify(left, ((f" +{more} more, Esc" if more else " Esc", Tone.DIM),), width)

@@ -351,7 +351,7 @@ async def test_ctrl_c_twice_leaves() -> None:
 async def test_own_keys_are_bound_and_shown() -> None:
     fleet = small()
     fleet.inventory = Inventory(None, fleet.inventory.nodes, keys={"sort": "F9", "help": "H"})
-    async with deck(fleet) as page:
+    async with deck(fleet, size=(120, 24)) as page:
         assert page.footer.startswith("H help")
         assert "F9 sort" in page.footer
         await page.press("o")
