@@ -14,6 +14,8 @@ _MARK = {Verdict.OK: "ok", Verdict.WARN: "!", Verdict.REFUSE: "refused"}
 #: Cells of the words that stand before checks and the like.
 _LABEL = 9
 _WIDEST = 80
+#: Lines of a step that are shown as they are.
+_LONG = 12
 
 
 def lines(plan: Plan) -> list[str]:
@@ -65,10 +67,14 @@ def _labelled(label: str, text: str, width: int) -> list[str]:
 
 
 def _commands(plan: Plan) -> Iterator[str]:
-    """Never wrapped: they can be copied."""
+    """Never wrapped: they can be copied. A step that is a program of its own is named only."""
     prompt = f"  {plan.key.node} $ "
     for step in plan.steps:
-        for place, line in enumerate(step.script.strip().splitlines()):
+        script = step.script.strip().splitlines()
+        if len(script) > _LONG:
+            yield prompt + safe(f"# {step.title}: a script of {len(script)} lines, which --json shows")
+            continue
+        for place, line in enumerate(script):
             yield (f"{'>':>{len(prompt) - 1}} " if place else prompt) + safe(line)
 
 

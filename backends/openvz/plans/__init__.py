@@ -12,10 +12,11 @@ from ...plans.request import (
     Power,
     Request,
     RevertSnapshot,
+    Run,
     SetLimits,
 )
 from .. import inspect
-from . import addresses, limits, power, snapshots
+from . import addresses, inside, limits, power, snapshots
 from .common import Target
 
 
@@ -43,4 +44,6 @@ class OpenVzPlanner:
             return snapshots.revert(request, target)
         if isinstance(request, DeleteSnapshot):
             return snapshots.delete(request, target)
+        if isinstance(request, Run):
+            return inside.plan(request, target)
         raise Misused(f"ctdeck has no plan for {type(request).__name__} on OpenVZ")
