@@ -52,10 +52,9 @@ def amount(text: str | None, unit: int) -> int | None:
     if suffix not in _SUFFIX:
         return None
     try:
-        value = float(digits)
-    except ValueError:
+        return bounded(int(float(digits) * (_SUFFIX[suffix] if suffix else unit)))
+    except (ValueError, OverflowError):
         return None
-    return bounded(int(value * (_SUFFIX[suffix] if suffix else unit)))
 
 
 def integer(text: str | None) -> int | None:

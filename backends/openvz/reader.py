@@ -106,6 +106,7 @@ class OpenVzReader:
         usage = container.usage
         cycles = (facts.kernel or "").startswith("Linux 2.6.18")  # there both columns count CPU cycles
         usage.uptime = None if cycles else cpu[1] / 1e9
+        usage.cpu_lifetime = 100.0 * cpu[0] / cpu[1] if cpu[1] > 0 else None
         before = self._cpu.get(container.id)
         self._cpu[container.id] = cpu
         if before is not None:

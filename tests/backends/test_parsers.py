@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.backend import load
+from backends.backend import Planner, load
+from backends.errors import Fault
 from backends.model import NodeFacts
 from backends.openvz.vzlist import read_vzlist
 
@@ -47,10 +48,25 @@ def known(value: Any) -> Any:
     return value
 
 
+def inspection(backend: str) -> Callable[[list[str]], Any]:
+    """Reader of what a close look at one container printed: its values, or the fault."""
+
+    def read(lines: list[str]) -> Any:
+        planner = load([backend])[backend]
+        assert isinstance(planner, Planner)
+        try:
+            return planner.inspection("101", "\n".join(lines).encode("utf-8", "replace")).values
+        except Fault as fault:
+            return {"fault": str(fault)}
+
+    return read
+
+
 PARSERS: dict[str, Callable[[list[str]], Any]] = {
     "openvz-vzlist": read_vzlist,
     "openvz": section("openvz"),
     "lxc": section("lxc"),
+    "openvz-inspect": inspection("openvz"),
 }
 
 
@@ -69,7 +85,7 @@ LINES = st.lists(
         st.text(max_size=40),
         st.builds(
             lambda kind, words: kind + " " + " ".join(words),
-            st.sampled_from("R T k i l d r c x ! v b L z y t o B K a w q".split()),
+            st.sampled_from("R T k i l d r c x ! v b L z y t o B K a w q S C V I U Q D X E F M A H W".split()),
             st.lists(
                 st.one_of(st.integers().map(str), st.text(max_size=8), st.sampled_from("- max 101 web-1 rc 0".split())),
                 max_size=12,
@@ -85,3 +101,4 @@ LINES = st.lists(
 @given(lines=LINES)
 def test_no_text_makes_a_parser_fail(parser: str, lines: list[str]) -> None:
     PARSERS[parser](lines)
+    PARSERS[parser](["1234567890 700", *lines, "S CTID 101 exist mounted running", "W 1 2"])
