@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..backend import Capability, Script
+from ..model import Container, Node
+from ..plans.plan import Inspection, Plan
+from ..plans.request import Request
 from ..sampler.script import fragment
 from . import files
+from . import inspect as inspecting
+from .plans.plan import plan as plan_of
 from .reader import LxcReader
 
 
@@ -15,7 +20,7 @@ class Lxc:
 
     name: ClassVar[str] = "lxc"
     label: ClassVar[str] = "LXC"
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.SHELL})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.SHELL, Capability.SNAPSHOT})
     absent: ClassVar[dict[Capability, str]] = {
         Capability.BEANCOUNTERS: "LXC has no beancounters; its limits are cgroup files",
         Capability.SUSPEND: "LXC suspends through criu, which does not carry its containers on present kernels",
@@ -45,3 +50,12 @@ fi
 
     def logs(self, container_id: str) -> Script:
         return files.logs(container_id)
+
+    def inspect(self, container_id: str) -> Script:
+        return inspecting.inspect(container_id)
+
+    def inspection(self, container_id: str, output: bytes) -> Inspection:
+        return inspecting.inspection(container_id, output)
+
+    def plan(self, request: Request, container: Container, found: Inspection, node: Node) -> Plan:
+        return plan_of(request, container, found, node)

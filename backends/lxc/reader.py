@@ -88,6 +88,8 @@ class LxcReader:
         if now is None or counters.cpu_ns is None:
             return
         self._last[container.id] = (now, counters)
+        if usage.uptime:
+            usage.cpu_lifetime = counters.cpu_ns / usage.uptime / 1e7
         if before is None or before[1].cpu_ns is None:
             return
         seconds, spent = now - before[0], counters.cpu_ns - before[1].cpu_ns
