@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import NoReturn
 
-#: Verb -> what it does. The module of a verb has its name (but for `_MODULES`), `arguments(parser)` and `run(options) -> int`.
+#: Verb -> what it does. Its module has `arguments(parser)` and `run(options) -> int`, and its name (but for `MODULES`).
 VERBS = {
     "ls": "every container of every node, now",
     "start": "start containers",
@@ -42,7 +42,7 @@ VERBS = {
 POWER = ("start", "stop", "restart", "suspend", "resume", "destroy")
 #: Verbs that change something; only they take the options of a change.
 CHANGES = (*POWER, "ip", "limit", "snapshot", "try", "undo", "jobs")
-_MODULES = {**dict.fromkeys(POWER, "power"), "try": "attempt"}
+MODULES = {**dict.fromkeys(POWER, "power"), "try": "attempt"}
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 
@@ -120,7 +120,7 @@ def _run(argv: list[str]) -> int:
         raise UsageError(f'there is no verb "{_shown(verb)}". {_nearest(verb, VERBS)}')
     from importlib import import_module
 
-    module: ModuleType = import_module(f".commands.{_MODULES.get(verb, verb or 'deck')}", __package__)
+    module: ModuleType = import_module(f".commands.{MODULES.get(verb, verb or 'deck')}", __package__)
     if verb not in CHANGES:
         _refuse_change(options, verb)
     if verb is not None:

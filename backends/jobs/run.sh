@@ -140,6 +140,7 @@ put_right() {
 
 supervise() {
     trap '' HUP
+    [ ! -f result ] || exit # it was taken for dead before it had begun
     i_am supervisor
     if ! lock; then put result "busy $(cat "$LOCK/owner" 2>/dev/null)"; exit; fi
     if [ -f check.sh ]; then
@@ -193,7 +194,7 @@ status() {
     echo "now $(uptime_now)"
     if [ -f result ]; then echo "result $(cat result)"
     elif alive supervisor || alive worker; then echo "state running"
-    elif [ ! -f supervisor ]; then echo "state starting"
+    elif [ ! -f supervisor ] && [ -z "$(find about -mmin +1 2>/dev/null)" ]; then echo "state starting"
     else echo "state dead"; fi
     if [ -f log ]; then tail -n "${1:-20}" log | sed 's/^/log /'; fi
 }

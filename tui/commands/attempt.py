@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import shlex
 import sys
 import time
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from .questions import Silent, Terminal
 
+#: What a job writes into its log by itself, beside the output of its commands.
+_OURS = re.compile(r"\[\d\d:\d\d:\d\d\] (step \d+: |done$|failed \d|cancelled \d|putting back step \d)")
 #: Lines of the command's output that are fetched.
 _LINES = 2000
 
@@ -176,7 +179,7 @@ class _Try:
     async def _look(self, changer: Changer, key: Key, job: Job) -> None:
         """What came of the command."""
         whole = await changer.jobs.ask(key.node, job.id, lines=_LINES)
-        self._told.output = whole.log if whole else job.log
+        self._told.output = tuple(line for line in (whole or job).log if not _OURS.match(line))
         self._told.exit = 0 if job.detail == () else _exit(job.detail)
         for line in self._told.output:
             self._say(f"  | {line}")

@@ -210,6 +210,20 @@ def test_a_freeze_that_lasts_too_long_is_thawed(node: Node) -> None:
     assert node.wait() == "done"
 
 
+def test_one_that_never_began_is_not_starting_for_ever(node: Node) -> None:
+    node.start(freezing(hold=False))
+    node.wait()
+    for name in ("supervisor", "worker", "result", "step"):
+        (node.jobs / "20260101-000000-aaaaaa" / name).unlink()
+    assert node.visit("status")["state"] == "starting"
+    os.utime(node.jobs / "20260101-000000-aaaaaa" / "about", (0, 0))
+    assert node.visit("status")["state"] == "dead"
+    node.visit("recover")
+    assert node.file("result") == "failed 0 restored killed"
+    node.visit("supervise")
+    assert times(node, "copied") == 1
+
+
 def test_it_can_be_cancelled_within_a_step(node: Node) -> None:
     freeze, copy, thaw = freezing().steps
     node.start(plan(freeze, Step(copy.title, copy.script, undo=copy.undo, cancel=True), thaw))

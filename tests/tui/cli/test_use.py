@@ -28,7 +28,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
         return 0
 
     for verb in ("deck", *cli.VERBS):
-        monkeypatch.setattr(f"tui.commands.{verb}.run", run)
+        monkeypatch.setattr(f"tui.commands.{cli.MODULES.get(verb, verb)}.run", run)
     return found
 
 
@@ -65,6 +65,24 @@ class TestOptions:
         assert cli.main(["ls", "web", "--json", "node:hn1", "--timeout", "500ms", "cpu>80"]) == 0
         assert seen[0].filter == ["web", "node:hn1", "cpu>80"]
         assert (seen[0].json, seen[0].timeout) == (True, 0.5)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "--yes --confirm n1/1 --arm stop n1/1 n1/2 --dry-run --detach --keep-going --fast",
+            "stop --yes n1/1 --fast --confirm n1/1 n1/2 --arm --dry-run --detach --keep-going",
+        ],
+    )
+    def test_those_of_changes_stand_before_or_after_the_verb(self, words: str, seen: list[SimpleNamespace]) -> None:
+        assert cli.main(words.split()) == 0
+        stop = seen[0]
+        assert (stop.verb, stop.targets, stop.confirm) == ("stop", ["n1/1", "n1/2"], ["n1/1"])
+        assert all((stop.yes, stop.arm, stop.dry_run, stop.detach, stop.keep_going, stop.fast))
+
+    def test_what_stands_behind_the_dashes_of_try_is_a_command(self, seen: list[SimpleNamespace]) -> None:
+        assert cli.main(["--yes", "try", "n1/1", "--keep", "--", "apt-get", "-y", "--yes", "upgrade", "--", "x"]) == 0
+        assert (seen[0].target, seen[0].keep) == ("n1/1", True)
+        assert seen[0].command == ["apt-get", "-y", "--yes", "upgrade", "--", "x"]
 
     def test_those_of_the_deck(self, seen: list[SimpleNamespace]) -> None:
         assert cli.main(["--ascii", "--mouse", "--read-only"]) == 0
@@ -170,7 +188,7 @@ class TestAnswersAtOnce:
         cli.main([*verb.split(), "--help"])
         options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
         assert {option for option in options if option not in section} == set()
-        assert f"ctdeck {verb}".strip() in section
+        assert re.search(rf"^ctdeck ([a-z]+\|)*{verb}\b", section, re.MULTILINE)
 
     @pytest.mark.parametrize("words", [["--version"], ["--help"], ["sl"]])
     def test_nothing_heavy_is_imported(self, words: list[str]) -> None:

@@ -31,7 +31,7 @@ sh -c "$2" | cksum
 echo "state $(cat state)"
 echo "memory $(cat memory)"
 echo "ips $(cat ips 2>/dev/null)"
-echo "snapshots $(cat snapshots 2>/dev/null)"
+echo "snapshots $(cat snapshots 2>/dev/null | tr '\\n' ' ')"
 """
 _TOOL = """
 while [ -e "$CTDECK_ROOT/hold" ]; do sleep 0.02; done

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -9,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.wait import until_blocking
 from tui import cli
 
 ROOT = Path(cli.__file__).parents[1]
@@ -40,12 +43,14 @@ class Toys:
         installed.mkdir(parents=True)
         (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1\n")
         (installed / "entry_points.txt").write_text("[ctdeck.backends]\ntoy = tests.tui.cli.toy:Toy\n")
-        self.environment = {
-            **os.environ,
+        self.site = installed.parent
+        self.changed = {
             "CTDECK_ROOT": str(root),
-            "PYTHONPATH": str(installed.parent),
+            "PYTHONPATH": str(self.site),
             "XDG_STATE_HOME": str(home / "state"),
+            "COLUMNS": "80",
         }
+        self.environment = {**os.environ, **self.changed}
         self.state = home / "state/ctdeck"
         self.fleet = root / "fleet.yaml"
         self.write_fleet()
@@ -80,7 +85,30 @@ class Toys:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def hold(self) -> None:
+        """From now on its tools wait."""
         (self.root / "hold").touch()
+
+    def breaks(self, how: str) -> None:
+        """`fail` or `lie`."""
+        (self.root / how).touch()
+
+    @property
+    def job_ids(self) -> list[str]:
+        """Jobs as the node has them."""
+        return sorted(path.name for path in self.root.glob("var/lib/ctdeck/jobs/2*"))
+
+    @property
+    def locked(self) -> bool:
+        """Whether a job is at work on a toy."""
+        return any(self.root.glob("var/lib/ctdeck/locks/*/owner"))
+
+    def ended(self, job_id: str) -> bool:
+        return (self.root / "var/lib/ctdeck/jobs" / job_id / "result").exists()
+
+    def end(self) -> None:
+        """Let every job come to its end, so that nothing outlives the test."""
+        self.let_go()
+        until_blocking(lambda: all(map(self.ended, self.job_ids)), 20, "all jobs have ended")
 
     def let_go(self) -> None:
         (self.root / "hold").unlink(missing_ok=True)
@@ -96,7 +124,15 @@ class Toys:
             text=True,
         )
 
-    def ctdeck(self, *words: str, **environment: str) -> Done:
+    def ctdeck(self, *words: str) -> Done:
+        """One command, here: an interpreter of its own would cost more than all that it does."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli.main(["--fleet", str(self.fleet), *words])
+        return Done(words, code, out.getvalue(), err.getvalue())
+
+    def another(self, *words: str, **environment: str) -> Done:
+        """One command in a process of its own."""
         process = self.start(*words, **environment)
         out, err = process.communicate(timeout=60)
         return Done(process.args, process.returncode, out, err)
