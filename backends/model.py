@@ -70,6 +70,7 @@ class Usage:
     """What a container uses, from the fast part of a sample. A stopped container has none of it (all None)."""
 
     cpu_percent: float | None = None  # 100 = one core; None until two samples are there
+    cpu_lifetime: float | None = None  # the same, mean since its start
     memory_used: int | None = None  # bytes
     swap_used: int | None = None  # bytes
     disk_used: int | None = None  # bytes
@@ -80,6 +81,7 @@ class Usage:
     throttled_percent: float | None = None  # share of the last interval in which the CPU limit held it back
     rx_bytes: int | None = None  # counters since start
     tx_bytes: int | None = None
+    oom_kills: int | None = None  # processes that the kernel killed for want of memory, since its start
     failcnt: int | None = None  # sum over all beancounters since start of the node
     failcnt_growth: int | None = None  # since ctdeck first saw the container
 
