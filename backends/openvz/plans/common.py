@@ -115,3 +115,11 @@ def size(value: float | None) -> str:
         if value >= factor:
             return f"{value / factor:.2f}".rstrip("0").rstrip(".") + unit
     return f"{value:.0f}B"
+
+
+def span(seconds: int) -> str:
+    """A time as people write it: 90s, 15m, 1h."""
+    for unit, factor in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds % factor == 0:
+            return f"{seconds // factor}{unit}"
+    return f"{seconds}s"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...plans.plan import Refused, Step, words
+from ...plans.plan import Refused, Step
+from ...plans.plan import words as quoted
 from ...plans.request import SetLimits
 from .. import settings
 from ..inspect import text_of
-from .common import Target
+from .common import Target, span
 
 Value = int | tuple[int, int] | None
 
@@ -37,17 +38,17 @@ def steps(target: Target, wanted: Mapping[str, Value], seconds: int) -> list[Ste
     for name, value in wanted.items():
         kind, where = settings.source(name, target.values["marks"], target.vswap)
         old = _old(target, name)
-        begin = words(
+        begin = quoted(
             *(target.id, str(seconds), _word(old), _word(value), kind or "counter", where or name),
             *_options(target, name, old),
         )
-        file = f'"$base"/leashes/{words(f"openvz-{target.id}.{name}")}'
+        file = f'"$base"/leashes/{quoted(f"openvz-{target.id}.{name}")}'
         script = (
             f"{_PLACE}file={file}\n"
             f'rm -f "$file.sh"\ncat >"$file.sh" <<\'END_OF_LEASH\'\n{text_of("leash.sh")}END_OF_LEASH\n'
             f'sh "$file.sh" begin "$file" {begin}\n'
         )
-        found.append(Step(f"let it end after {seconds} s", script, undo=f"{_PLACE}rm -f {file} {file}.sh\n"))
+        found.append(Step(f"let it end after {span(seconds)}", script, undo=f"{_PLACE}rm -f {file} {file}.sh\n"))
     return found
 
 
@@ -57,7 +58,7 @@ def lifting(target: Target, names: Iterable[str]) -> list[Step]:
     if not held:
         return []
     files = "".join(
-        f' "$base"/leashes/{words(f"openvz-{target.id}.{name}{suffix}")}' for name in held for suffix in ("", ".sh")
+        f' "$base"/leashes/{quoted(f"openvz-{target.id}.{name}{suffix}")}' for name in held for suffix in ("", ".sh")
     )
     return [Step("end the leash", f"{_PLACE}rm -f{files}\n")]
 
@@ -74,7 +75,10 @@ def _options(target: Target, name: str, old: Value) -> tuple[str, ...]:
     """How vzctl is told the old value."""
     if isinstance(old, tuple):
         return settings.counter_words(name.removeprefix("bc."), old)
-    return settings.words(name, old, target.values)
+    words = settings.words(name, old, target.values)
+    if name == "memory" and target.vswap and "bc.swappages.config" not in target.values:  # vzctl wants both (28)
+        words += settings.words("swap", target.values.get("limits.swap.live"), target.values)
+    return words
 
 
 def _word(value: Value) -> str:

@@ -11,7 +11,7 @@ from .. import settings
 from ..counters import COUNTERS, UNLIMITED
 from ..settings import SETTINGS
 from . import leash
-from .common import Target, passed, refuse, size, warn
+from .common import Target, passed, refuse, size, span, warn
 
 #: What `limit set` calls a beancounter that is a limit by another name; both at once would be a contest.
 _SAME = {"physpages": "memory", "privvmpages": "memory", "swappages": "swap", "numproc": "processes"}
@@ -48,7 +48,12 @@ def plan(request: SetLimits, target: Target) -> Plan:
     return target.plan(
         "limit set",
         *steps,
-        checks=(*_ground(target, live_only), *_fits(wanted, target), *_fits_counters(counters, target)),
+        checks=(
+            *_ground(target, live_only),
+            *_seen(wanted, target, live_only),
+            *_fits(wanted, target),
+            *_fits_counters(counters, target),
+        ),
         changes=tuple(_changes(target, {**wanted, **also}, counters, live_only, request.for_seconds)),
         expect=_expected(target, {**wanted, **also}, counters, live_only),
         undo=undo,
@@ -131,6 +136,16 @@ def _ground(target: Target, live_only: bool) -> tuple[Check, ...]:
     return (passed("state", f"it is {target.state}: its configuration is changed"),)
 
 
+def _seen(wanted: dict[str, int | None], target: Target, live_only: bool) -> tuple[Check, ...]:
+    """Live values that the kernel does not show, and that nobody can verify therefore."""
+    if not target.running:
+        return ()
+    hidden = [name for name in wanted if SETTINGS[name].live and f"limits.{name}.live" not in target.values]
+    labels = ", ".join(SETTINGS[name].label for name in hidden)
+    rest = "nothing of it" if live_only else "only the configuration"
+    return (warn("seen", f"the kernel does not show {labels}: {rest} can be verified"),) if hidden else ()
+
+
 def _fits(wanted: dict[str, int | None], target: Target) -> list[Check]:
     """Limits against the present use and what the node has."""
     values, facts, usage = target.values, target.node.facts, target.container.usage
@@ -200,6 +215,14 @@ def before(target: Target, name: str, where: str) -> tuple[bool, int | None]:
     return True, value
 
 
+def _drifted(target: Target, name: str) -> bool:
+    """Whether the live value is another one than its configuration says."""
+    config, live = target.values.get(f"limits.{name}.config"), target.values.get(f"limits.{name}.live")
+    if config is None and not SETTINGS[name].liftable:
+        config = SETTINGS[name].default
+    return bool(live != settings.kept_live(name, config, target.seven))
+
+
 def _back(target: Target, names: list[str], counters: list[str], live_only: bool) -> str:
     """Commands that put the values before back: the configured ones, then live ones that differ from them."""
     config: list[str] = []
@@ -209,7 +232,7 @@ def _back(target: Target, names: list[str], counters: list[str], live_only: bool
         live_known, live_value = before(target, name, "live")
         if known and not live_only:
             config += _words(name, value, target, new=False)
-        if live_known and target.running and (live_only or live_value != value):
+        if live_known and target.running and (live_only or _drifted(target, name)):
             live += _words(name, live_value, target, new=False, live=True)
     for name in counters:
         pair, now = target.values.get(f"bc.{name}.config"), target.values.get(f"bc.{name}.live")
@@ -272,17 +295,17 @@ def _changes(
     for name, value in wanted.items():
         config, live = values.get(f"limits.{name}.config"), values.get(f"limits.{name}.live")
         shown = f"limits.{name}.live" in values
-        old = _say(name, live if shown and target.running else config)
+        drifted = shown and target.running and _drifted(target, name)
+        old = _say(name, live if drifted else config)
         notes = [_when(target, live_only, seconds)]
-        if shown and target.running and live != config and not live_only:
+        if drifted and not live_only:
             notes.append(f"its configuration says {_say(name, config)}")
-        if target.running and not shown and name not in ("on_boot", "disk", "quota_time"):
-            notes.append("the kernel does not show the live value: only the configuration is verified")
         rounded = settings.kept_live(name, value, target.seven)
         if target.running and rounded != value:
             notes.append(f"the kernel keeps it as {_say(name, rounded)}")
-        if name == "swap" and "swap" in wanted and "bc.swappages.config" not in values and "memory" in wanted:
-            notes.append("vzctl wants both")
+        if name == "swap" and "bc.swappages.config" not in values:
+            old = "not set"
+            notes.append("vzctl wants memory and swap")
         changes.append(Change(SETTINGS[name].label, old, _say(name, value), "; ".join(filter(None, notes))))
     for name, pair in counters.items():
         old_pair = values.get(f"bc.{name}.live" if target.running else f"bc.{name}.config")
@@ -292,7 +315,7 @@ def _changes(
 
 def _when(target: Target, live_only: bool, seconds: int) -> str:
     if seconds:
-        return f"for {seconds} s, then the node puts the old value back"
+        return f"for {span(seconds)}, then the node puts the old value back"
     if live_only:
         return "live only: gone after a restart"
     return "" if target.running else "from its next start on"
@@ -306,8 +329,9 @@ def _undo(target: Target, names: list[str], counters: list[str], live_only: bool
         known, value = before(target, name, where)
         if not known:
             return (), f"what {SETTINGS[name].label} was before is not known"
-        if value == 0 and name not in ("io_priority", "on_boot"):  # `limit set` takes no zero
-            return (), f"{SETTINGS[name].label} was 0, which cannot be asked for"
+        zero = value == 0 and name not in ("io_priority", "on_boot")  # `limit set` takes none
+        if zero or (value is not None and not 0 <= value <= SETTINGS[name].most):
+            return (), f"{SETTINGS[name].label} was {value}, which cannot be asked for"
         words += [f"--{name.replace('_', '-')}", _spoken(name, value)]
     for name in counters:
         pair = target.values.get(f"bc.{name}.{where}")

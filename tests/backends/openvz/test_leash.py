@@ -24,7 +24,7 @@ def waiters(node: VzNode) -> list[str]:
 def test_the_old_value_comes_back_when_the_time_is_over(node: VzNode) -> None:
     before = node.conf_text("201")
     plan = node.change("201", SetLimits({"memory": 300 * MIB, "cpu_limit": 40}, for_seconds=2))
-    assert [step.title for step in plan.steps][1:] == ["let it end after 2 s"] * 2
+    assert [step.title for step in plan.steps][1:] == ["let it end after 2s"] * 2
     assert not any((node.root / "var/lib/ctdeck/locks").iterdir())
     until_blocking(lambda: node.limits("201", "physpages") == (0, 262144), timeout=30, what="the old memory")
     until_blocking(lambda: node.live("201", "CPULIMIT") == "0", timeout=30, what="the old CPU limit")

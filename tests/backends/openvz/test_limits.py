@@ -58,7 +58,7 @@ def test_every_limit_live_and_in_the_configuration(node: VzNode) -> None:
     assert (node.root / "proc/vz/fairsched/101/cpu.rate").read_text() == "1536\n"
     assert "limits.cpu_weight.live" in plan.expect
     assert any("the kernel keeps it as" in change.note for change in plan.changes)  # 3000 units become 3012
-    assert any("does not show the live value" in change.note for change in plan.changes)  # throttles
+    assert any("does not show IO limit, IO operations" in check.text for check in plan.checks)  # throttles
     assert plan.no_undo == "quota time was 0, which cannot be asked for"
 
 
