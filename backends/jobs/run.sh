@@ -75,6 +75,14 @@ orphaned() {
 
 # --- steps
 
+# What a step starts, such as a container, would go on ignoring what we and the shell ignore in the background. A shell cannot
+# take that back. Not without a session of its own: a hangup has to be ignored then.
+plain=
+if command -v setsid >/dev/null 2>&1; then
+    if env --default-signal=HUP,INT,QUIT true 2>/dev/null; then plain='env --default-signal=HUP,INT,QUIT'
+    elif command -v perl >/dev/null 2>&1; then plain='perl -e $SIG{HUP}=$SIG{INT}=$SIG{QUIT}="DEFAULT";exec@ARGV'; fi
+fi
+
 run_step() {
     [ ! -f "$1.thaw" ] || detached sh "$JOB/run.sh" deadman "$1"
     put step "$1"
@@ -82,7 +90,7 @@ run_step() {
     say "step $1: $(cat "$1.title")"
     # the code of a step is written by the step's own shell: it outlives the worker
     starter=; command -v setsid >/dev/null 2>&1 && starter=setsid
-    $starter sh -c 'n=$1; read -r boot </proc/sys/kernel/random/boot_id; line=$(cat /proc/$$/stat); line=${line##*) }; set -- $line
+    $starter $plain sh -c 'n=$1; read -r boot </proc/sys/kernel/random/boot_id; line=$(cat /proc/$$/stat); line=${line##*) }; set -- $line
         echo "$$ ${20} $boot" >"$n.pid.tmp"; mv "$n.pid.tmp" "$n.pid"
         sh "./$n.sh"; code=$?
         cut -d" " -f1 /proc/uptime >"$n.ended"; echo $code >"$n.rc.tmp"; mv "$n.rc.tmp" "$n.rc"' step "$1" </dev/null >>log 2>&1 &
@@ -101,7 +109,7 @@ compensate() {
             [ $clean = dirty ] || clean=as-is
         elif [ ! -f "$k.undone" ]; then
             say "putting back step $k"
-            if sh "./$k.undo.sh" </dev/null >>log 2>&1; then put "$k.undone" 0; else clean=dirty; say "that failed"; fi
+            if $plain sh "./$k.undo.sh" </dev/null >>log 2>&1; then put "$k.undone" 0; else clean=dirty; say "that failed"; fi
         fi
         if [ -f "$k.thaw" ] && [ ! -f "$k.thawed" ]; then
             sh "./$k.thaw.sh" </dev/null >>log 2>&1 && : >"$k.thawed"
