@@ -99,6 +99,7 @@ def _start(subject: Subject) -> str:
 
 def _put(lines: str) -> str:
     return (
+        "umask 077\n"
         'mkdir -p "${L%/*}"\n'
         "read -r U R </proc/uptime\n"
         "T=$$.${U%.*}\n"

@@ -6,7 +6,7 @@ from ...model import State
 from ...plans import spell
 from ...plans.plan import Change, Check, Danger, Misused, Plan, Refused, Step, Verdict, words
 from ...plans.request import LIMITS, Power
-from .subject import Subject, running
+from .subject import Subject, running, start, start_again
 
 _MAX_TIMEOUT = 3600
 
@@ -27,13 +27,9 @@ def plan(subject: Subject, request: Power) -> Plan:
 
 def start_step(subject: Subject, title: str = "start it") -> Step:
     """Starts it; taken back by a kill."""
-    start = (
-        words("lxc-start", "-n", subject.id, "-d")
-        + "\n"
-        + words("lxc-wait", "-n", subject.id, "-s", "RUNNING", "-t", "30")
-    )
+    script = start(subject) + words("lxc-wait", "-n", subject.id, "-s", "RUNNING", "-t", "30") + "\n"
     kill = f"! {running(subject)} || {words('lxc-stop', '-n', subject.id, '-k')}\n"
-    return Step(title, start + "\n", kill)
+    return Step(title, script, kill)
 
 
 def stop_step(subject: Subject, request: Power) -> Step:
@@ -41,7 +37,7 @@ def stop_step(subject: Subject, request: Power) -> Step:
     how = ("-k",) if request.fast else ("-t", str(request.timeout))
     stop = words("lxc-stop", "-n", subject.id, *how) + "\n"
     title = "kill it" if request.fast else f"stop it: its init has {request.timeout} s, then it is killed"
-    return Step(title, stop, f"{running(subject)} || {words('lxc-start', '-n', subject.id, '-d')}\n")
+    return Step(title, stop, start_again(subject))
 
 
 def _start(subject: Subject, request: Power) -> Plan:
@@ -69,8 +65,8 @@ def _stop(subject: Subject, request: Power) -> Plan:
 
 
 def _restart(subject: Subject, request: Power) -> Plan:
-    start = start_step(subject)
-    steps = [stop_step(subject, request), Step(start.title, start.script, ":\n")]
+    begin = start_step(subject)
+    steps = [stop_step(subject, request), Step(begin.title, begin.script, ":\n")]
     if request.evidence:
         steps.insert(0, _evidence(subject))
     return subject.plan(
@@ -142,7 +138,8 @@ def _live_only(subject: Subject) -> tuple[Check, ...]:
 
 # Processes are listed from the node: no program of the container has to work for that. Its logs are read inside of it, since
 # a symbolic link there may name any file of the node.
-_EVIDENCE = """E=${CTDECK_ROOT-}/var/lib/ctdeck/evidence
+_EVIDENCE = """umask 077
+E=${CTDECK_ROOT-}/var/lib/ctdeck/evidence
 mkdir -p "$E"
 F=$E/lxc-$name-$(date +%Y%m%d-%H%M%S).txt
 bounded=; if command -v timeout >/dev/null 2>&1; then bounded='timeout 10'; fi

@@ -14,13 +14,14 @@ from ...plans.plan import Change, Check, Danger, Misused, Plan, Refused, Step, V
 from ...plans.request import CreateSnapshot, DeleteSnapshot, RevertSnapshot
 from ...text import clean
 from .power import start_step
-from .subject import Subject, running
+from .subject import Subject, running, start_again
 
 #: Bytes in a second that a copy of small files makes at least, on a disk that turns.
 _RATE = 40 << 20
 _UNKNOWN_COPY = 1800  # seconds that a copy of unknown size may freeze
 _LONGEST_FREEZE = 3600  # seconds
 _STOP = 30  # seconds that an init gets, whose disk is given up anyway
+_ROOT_LINE = '/^[ \\t]*lxc\\.rootfs\\.path[ \\t]*=/ { print ENVIRON["ROOT_LINE"]; next }\n'
 _COPIED = ("dir", "overlay", "loop")
 
 
@@ -55,7 +56,7 @@ def create(subject: Subject, request: CreateSnapshot) -> Plan:
         subject.untouched(),
     ]
     if storage != "btrfs":
-        checks.append(_room(subject, subject.value("use.disk")))
+        checks.append(_room(subject, _used(subject)))
     return subject.plan(
         "snapshot create",
         *steps,
@@ -211,12 +212,16 @@ def _copy_time(subject: Subject) -> tuple[int | None, str]:
     """Seconds that a copy of the disk takes at most, and its size for people."""
     if subject.value("storage") == "btrfs":
         return 1, "references"
-    used = subject.value("use.disk")
-    if subject.value("storage") == "loop":
-        used = subject.facts.sizes.get("@", used)
+    used = _used(subject)
     if used is None:
         return None, "all files (too many to count in a moment)"
     return 1 + int(used) // _RATE, spell.size(used)
+
+
+def _used(subject: Subject) -> int | None:
+    """Bytes of its disk that a copy has to copy."""
+    used: int | None = subject.value("use.disk")
+    return subject.facts.sizes.get("@", used) if subject.value("storage") == "loop" else used
 
 
 def _room(subject: Subject, size: int | None) -> Check:
@@ -241,11 +246,28 @@ def _remove(storage: str, path: str) -> str:
 
 
 def _copy_step(subject: Subject, snap: str, name: str, *, frozen: bool) -> Step:
-    copy = ["lxc-copy", "-n", subject.id, "-N", snap, "--allowrunning", "-K", "-M", "-l", "ERROR", "-o", "/dev/stderr"]
-    if subject.value("storage") in ("overlay", "btrfs"):
-        copy.append("-s")
     folder = f'"$C/snaps/"{words(snap)}'
-    script = subject.home + f'mkdir -p -- "$C/snaps"\n{words(*copy)} -p "$C/snaps"\n'
+    script = subject.home + 'umask 022\nmkdir -p -- "$C/snaps"\n'
+    if subject.value("storage") == "loop":
+        script += _copy_image(subject, snap, folder)
+    else:
+        copy = [
+            "lxc-copy",
+            "-n",
+            subject.id,
+            "-N",
+            snap,
+            "--allowrunning",
+            "-K",
+            "-M",
+            "-l",
+            "ERROR",
+            "-o",
+            "/dev/stderr",
+        ]
+        if subject.value("storage") in ("overlay", "btrfs"):
+            copy.append("-s")
+        script += f'{words(*copy)} -p "$C/snaps"\n'
     if frozen:
         script += (
             f'if test "$({words("lxc-info", "-n", subject.id, "-sH")})" != FROZEN\n'
@@ -260,8 +282,7 @@ def _copy_step(subject: Subject, snap: str, name: str, *, frozen: bool) -> Step:
 
 def _stop(subject: Subject) -> Step:
     stop = words("lxc-stop", "-n", subject.id, "-t", str(_STOP)) + "\n"
-    again = f"{running(subject)} || {words('lxc-start', '-n', subject.id, '-d')}\n"
-    return Step(f"stop it: its init has {_STOP} s, then it is killed", stop, again)
+    return Step(f"stop it: its init has {_STOP} s, then it is killed", stop, start_again(subject))
 
 
 def _aside(subject: Subject, disk: str) -> Step:
@@ -291,12 +312,24 @@ def _restore(subject: Subject, storage: str, source: str, disk: str) -> Step:
     return Step("copy the snapshot's disk", script, ":\n", cancel=True)
 
 
+def _copy_image(subject: Subject, snap: str, folder: str) -> str:
+    """liblxc 5 makes a directory of it, or an image of another size: a copy of the file is the same disk again."""
+    disk = _disk(subject)
+    place = f"{subject.facts.area}/{subject.id}/snaps/{snap}/{disk.rpartition('/')[2]}"
+    return (
+        f"mkdir -m 770 -- {folder}\nmkdir -- {folder}/rootfs\n"
+        f"rsync -aS -- ${{CTDECK_ROOT-}}{words(disk)} ${{CTDECK_ROOT-}}{words(place)}\n"
+        f'cp -p -- "$C/config" {folder}/config\n'
+        f"ROOT_LINE={words(f'lxc.rootfs.path = loop:{place}')} awk {words(_ROOT_LINE + '{ print }')} "
+        f'<"$C/config" >{folder}/config\n'
+    )
+
+
 def _old_config(subject: Subject, snap: str) -> Step:
     """The snapshot's configuration with the present place of the disk; every other path in its folder is ours again."""
     root = subject.facts.lines_of("lxc.rootfs.path")[-1]
     folder = f"{subject.facts.area}/{subject.id}"
-    awk = (
-        'index($0, "lxc.rootfs.path") == 1 { print ENVIRON["ROOT_LINE"]; next }\n'
+    awk = _ROOT_LINE + (
         '{ while (i = index($0, ENVIRON["SNAP"] "/")) '
         '$0 = substr($0, 1, i - 1) ENVIRON["FOLDER"] substr($0, i + length(ENVIRON["SNAP"])); print }'
     )

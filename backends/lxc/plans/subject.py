@@ -103,6 +103,16 @@ def running(subject: Subject) -> str:
     return f'test "$({words("lxc-info", "-n", subject.id, "-sH")})" != STOPPED'
 
 
+def start(subject: Subject) -> str:
+    """Shell text that starts it. A job's umask is not what a container should begin its life with."""
+    return "umask 022\n" + words("lxc-start", "-n", subject.id, "-d") + "\n"
+
+
+def start_again(subject: Subject) -> str:
+    """What takes a stop back."""
+    return f"if {running(subject)}; then exit 0; fi\n{start(subject)}"
+
+
 def every(commands: list[str]) -> str:
     """Shell text that runs all commands, whatever becomes of the others, and succeeds when all have."""
     return "failed=\n" + "".join(f"{command} || failed=1\n" for command in commands) + 'test -z "$failed"\n'
