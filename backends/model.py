@@ -174,5 +174,5 @@ class Node:
     since: float | None = None  # our monotonic clock when `state` began
     retry_at: float | None = None  # our monotonic clock of the next try
     interval: float = 2.0  # seconds between fast samples, as it is now
-    rtt: float | None = None  # seconds, last round trip of a sample
+    rtt: float | None = None  # seconds from asking for the last fast sample to having it
     version: int = 0

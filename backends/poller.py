@@ -38,6 +38,8 @@ FIRST_GAP = 1.0
 NODE_BUDGET = 0.01
 #: Reached, but of no use: the node is broken, and not down.
 _UNREADABLE = frozenset({FaultKind.TOOLS, FaultKind.SHELL, FaultKind.DATA, FaultKind.INTERNAL})
+#: Seconds after the first sample of a connection until the second slow one: what began as we came is told soon.
+SECOND_SLOW = 4.0
 #: A slow sample on demand comes at most this often.
 SLOW_GAP = 3.0
 #: Seconds before the second strike, and the longest wait between tries.
@@ -71,6 +73,7 @@ class Poller:
         self._empty = 0
         self._fast_samples = 0
         self._slow_at = 0.0
+        self._second_slow = False  # the slow sample after the first one of a connection is still to come
         self._want_slow = False
         self.paused = False
         self.settled = asyncio.Event()  # CPU figures are there, or it failed for good
@@ -183,7 +186,12 @@ class Poller:
 
     async def _ask(self, sampler: Sampler) -> None:
         now = time.monotonic()
-        slow = now - self._slow_at >= self.spec.slow_interval or (self._want_slow and now - self._slow_at >= SLOW_GAP)
+        age = now - self._slow_at
+        slow = (
+            age >= self.spec.slow_interval
+            or (self._want_slow and age >= SLOW_GAP)
+            or (self._second_slow and age >= SECOND_SLOW)
+        )
         late = asyncio.get_running_loop().call_later(2 * self.spec.interval, self._late)
         try:
             sample = await sampler.ask(slow=slow, timeout=SLOW_TIMEOUT if slow else FAST_TIMEOUT)
@@ -224,6 +232,7 @@ class Poller:
             raise Fault(FaultKind.DATA, "A sample without the node's own figures", "Is its /proc mounted?")
         if sample.slow:
             self._slow_at = time.monotonic()
+            self._second_slow = self._fast_samples == 0
             self._want_slow = False
         notes: list[str] = []
         broken: list[str] = []
@@ -239,7 +248,8 @@ class Poller:
             suspect = self._put(name, reading)
             if suspect:
                 notes.append(suspect)
-        self._answered(seconds, notes if sample.slow else None, broken, every=len(broken) == len(self._readers))
+        waited = 0.0 if sample.slow else seconds  # a slow sample's time is that of the node's tools
+        self._answered(waited, notes if sample.slow else None, broken, every=len(broken) == len(self._readers))
 
     def _put(self, backend: str, reading: Reading) -> str:
         """The containers of one backend; a sentence when the list is too strange to be believed."""

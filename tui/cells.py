@@ -82,7 +82,7 @@ def cpu_tone(row: Row, container: Container) -> Tone:
 
 
 def why(row: Row, container: Container, paint: Paint, width: int) -> str:
-    words = ", ".join(safe(reason.text) for reason in row.reasons)
+    words = ", ".join(safe(reason.brief) for reason in row.reasons)
     if not row.stale:
         return words
     answered = row.node.answered

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from backends.model import Beancounter, Container, Lock, Node, NodeState, State
+from backends.events import Event, Events
+from backends.model import Beancounter, Container, Key, Lock, Node, NodeState, State
 from backends.trouble import Reason, Severity
 
 from .format import UNKNOWN, fit, long_span, meter, number, safe, size, span
@@ -92,6 +94,27 @@ def reasons_lines(reasons: Sequence[Reason], view: View) -> list[Line]:
     tone = tone_of(reasons)
     text = ", ".join(safe(reason.text) for reason in reasons)
     return [((f"{view.glyphs.trouble} " if first else "  ", tone), (row, tone)) for first, row in _numbered(text, view)]
+
+
+def what_changed(events: Events, key: Key, view: View, most: int = 5) -> list[Line]:
+    """What happened to a container and to its node lately, the newest last, on as few lines as it needs."""
+    found = [event for event in events if event.node == key.node and event.id in (key.id, None)][:most]
+    words = []
+    for event in reversed(found):
+        clock = time.strftime("%H:%M", time.localtime(event.at))
+        words.append(f"{clock} {'node ' if event.id is None else ''}{safe(event.text)}")
+    text = f" {view.glyphs.dot} ".join(words) or "nothing since ctdeck began to watch"
+    tone = tone_of_event(found[0]) if found else Tone.DIM
+    label = "what changed"
+    rows = wrap(text, max(10, view.width - len(label) - 2))
+    return [((f"{label if not index else '':{len(label)}}  ", Tone.DIM), (row, tone)) for index, row in enumerate(rows)]
+
+
+def tone_of_event(event: Event) -> Tone:
+    """Only what is wrong shouts."""
+    if event.severity >= Severity.GRAVE:
+        return Tone.CRIT
+    return Tone.WARN if event.severity >= Severity.TROUBLE else Tone.NORMAL
 
 
 def _numbered(text: str, view: View) -> list[tuple[bool, str]]:

@@ -1,20 +1,18 @@
 """Rows of the table: every container, and every node that is in trouble; which are shown, and in what order. Pure.
 
-`Rows` holds one `Row` per container and judges it (`backends.trouble`). A `View` is what the person chose (filter, sort,
+`Rows` holds one `Row` per container, with its verdict (`backends.trouble`). A `View` is what the person chose (filter, sort,
 nodes, marks); a `Listing` is the rows of one pane in order. Several panes share one `Rows` and one `View`.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from operator import attrgetter
 
 from backends.model import Container, Key, Node, NodeState
 from backends.store import Changes, Store
-from backends.trouble import THRESHOLDS, Reason, Severity, container_reasons, node_reasons
+from backends.trouble import CALM, Reason, Severity, Triage, Verdict
 
 from .filter import Filter, compile_filter
 
@@ -33,10 +31,17 @@ class Row:
     node: Node
     container: Container | None
     order: tuple[int, int, str]
-    reasons: tuple[Reason, ...] = ()
-    severity: int = 0
+    verdict: Verdict = CALM
     score: float = 0.0
     dirty: bool = True
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        return self.verdict.reasons
+
+    @property
+    def severity(self) -> int:
+        return self.verdict.severity
 
     @property
     def stale(self) -> bool:
@@ -54,16 +59,15 @@ class Rows:
 
     def __init__(self, store: Store, thresholds: Mapping[str, float] | None = None) -> None:
         self.store = store
-        self.thresholds = {**THRESHOLDS, **(thresholds or {})}
+        self.triage = Triage(store, thresholds)
         self.containers: dict[Key, Row] = {}
         self.nodes: dict[str, Row] = {}
         self.ordered: list[Row] = []
-        self._dirty: dict[Key, None] = {}  # in the order in which they wait
-        self._troubled = 0
         self.rebuild()
 
     def update(self, changes: Changes) -> None:
         """Take over what changed. Cheap: judging is left to `judge`."""
+        self.triage.update(changes)
         if changes.structure:
             self.rebuild()
             return
@@ -73,7 +77,6 @@ class Rows:
             if row is not None and key in containers:
                 row.container = containers[key]
                 row.dirty = True
-        self._dirty.update(dict.fromkeys(changes.containers))
 
     def rebuild(self) -> None:
         """Rows came or went."""
@@ -86,68 +89,63 @@ class Rows:
                 row = Row(key, self.store.nodes[key.node], container, _place(index[key.node], key.id))
             row.container, row.node, row.dirty = container, self.store.nodes[key.node], True
             self.containers[key] = row
-        self._troubled = sum(row.severity >= Severity.TROUBLE for row in self.containers.values())
         self.ordered = sorted(self.containers.values(), key=attrgetter("order"))
         self.nodes = {
             name: self.nodes.get(name) or Row(Key(name, "", ""), node, None, _place(index[name], ""))
             for name, node in self.store.nodes.items()
         }
-        self._dirty = dict.fromkeys(self.containers)
 
-    def judge(self) -> None:
-        """Reasons and scores of the rows that changed, of locked ones (their age grows) and of all nodes.
+    def judge(self) -> bool:
+        """Verdicts of the rows that changed and of all nodes. True when another row is in trouble than before, or none.
 
         Takes at most `JUDGING` seconds: in a huge fleet the rest waits for the next call, the longest waiting first. Rows
         on the screen do not wait (`refresh`).
         """
-        now, until = time.time(), time.perf_counter() + JUDGING
-        waiting, self._dirty = self._dirty, {}
-        locked = []
-        for done, key in enumerate(waiting, 1):
+        moved = False
+        for key in self.triage.judge(JUDGING):
             row = self.containers.get(key)
-            if row is not None and row.container is not None:
-                if row.dirty or row.container.lock is not None:
-                    self._judge(row, now)
-                if row.container.lock is not None:
-                    locked.append(key)
-            if not done % 256 and time.perf_counter() > until:
-                self._dirty = dict.fromkeys(islice(waiting, done, None))
-                break
-        self._dirty.update(dict.fromkeys(locked))
-        self.judge_nodes()
+            if row is not None:
+                moved = self._take(row) or moved
+        return self._take_nodes() or moved
 
     def judge_nodes(self) -> None:
-        """Reasons of all nodes: ages grow, so at each tick."""
-        monotonic = time.monotonic()
+        """Verdicts of all nodes: ages grow, so at each tick."""
+        self.triage.judge_nodes()
+        self._take_nodes()
+
+    def _take_nodes(self) -> bool:
+        moved = False
         for name, row in self.nodes.items():
-            row.reasons = node_reasons(row.node, len(self.store.by_node[name]), self.thresholds, monotonic)
-            row.severity = row.reasons[0].severity if row.reasons else 0
-            row.score = row.severity * 1e9
+            severity, row.verdict = row.severity, self.triage.nodes.get(name, CALM)
+            row.score = row.verdict.score * 1e6
+            moved = moved or (severity != row.severity)
+        return moved
 
     @property
     def trouble(self) -> int:
         """How many rows are in trouble."""
-        return self._troubled + len(self.troubled_nodes())
+        return self.triage.troubled + len(self.troubled_nodes())
 
-    def _judge(self, row: Row, now: float) -> None:
-        container = row.container
-        assert container is not None
+    def _take(self, row: Row) -> bool:
+        """The verdict of a container that was judged. True when it is graver, or less grave, than before."""
+        assert row.container is not None
         row.dirty = False
-        self._troubled -= row.severity >= Severity.TROUBLE
-        row.reasons = container_reasons(container, row.node, self.thresholds, now)
-        row.severity = row.reasons[0].severity if row.reasons else 0
-        self._troubled += row.severity >= Severity.TROUBLE
+        severity, row.verdict = row.severity, self.triage.containers.get(row.key, CALM)
         # Whole percents, as they are shown: rows that look the same do not change places.
-        row.score = row.severity * 1e6 + round(container.usage.cpu_percent or 0.0)
+        row.score = row.verdict.score * 1e6 + round(row.container.usage.cpu_percent or 0.0)
+        return severity != row.severity and max(severity, row.severity) >= Severity.TROUBLE
 
     def refresh(self, row: Row) -> None:
         """Judge one row that is on the screen, now."""
-        if row.dirty and row.container is not None:
-            self._judge(row, time.time())
+        if row.dirty and row.container is not None and row.key in self.store.containers:
+            self.triage.look(row.key)
+            self._take(row)
 
     def troubled_nodes(self) -> list[Row]:
         """Rows of the nodes that are in trouble, worst first."""
-        return sorted((row for row in self.nodes.values() if row.severity), key=lambda row: (-row.severity, row.order))
+        return sorted(
+            (row for row in self.nodes.values() if row.severity), key=lambda row: (-row.verdict.score, row.order)
+        )
 
 
 @dataclass(slots=True)

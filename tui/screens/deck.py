@@ -25,6 +25,8 @@ from tui.widgets.surface import Line, Surface
 from .deck_actions import DeckActions
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from tui.app import Deck
 
 _METHODS = frozenset(action.method for action in ACTIONS)
@@ -33,6 +35,8 @@ _METHODS = frozenset(action.method for action in ACTIONS)
 #: away from under a finger.
 SORT_EVERY = 3.0
 QUIET = 1.0
+#: Seconds between two slices of judging, while a huge fleet waits for its verdicts.
+SLICE_GAP = 0.05
 
 
 class DeckScreen(DeckActions, Screen[None]):
@@ -58,6 +62,7 @@ class DeckScreen(DeckActions, Screen[None]):
         self.panes = Panes(self, self.rows, self.view)
         self._sorted_at = 0.0
         self._key_at = 0.0
+        self._judging: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield Surface(id="top")
@@ -81,15 +86,27 @@ class DeckScreen(DeckActions, Screen[None]):
         self.rows.update(changes)
         if changes.structure:
             self._measure()
+        moved = self._judge()
         if not self.seen:
             return
         now = time.monotonic()
-        due = now - self._sorted_at >= SORT_EVERY and now - self._key_at >= QUIET
+        due = (moved or now - self._sorted_at >= SORT_EVERY) and now - self._key_at >= QUIET
         if changes.structure or due:
-            self.rearrange()
+            self.arrange_now()
         else:
-            self.rows.judge_nodes()
             self.paint()
+
+    def _judge(self) -> bool:
+        """True when something came into trouble, or out of it. What takes longer than a slice goes on a moment later."""
+        moved = self.rows.judge()
+        if self.rows.triage.waiting and self._judging is None:
+            self._judging = self.set_timer(SLICE_GAP, self._judge_on)
+        return moved
+
+    def _judge_on(self) -> None:
+        self._judging = None
+        if self._judge() and self.seen:
+            self._sorted_at = 0.0  # the next tick sorts
 
     @property
     def seen(self) -> bool:
@@ -99,8 +116,12 @@ class DeckScreen(DeckActions, Screen[None]):
 
     def rearrange(self) -> None:
         """Judge, filter and sort anew, then paint."""
-        self._sorted_at = time.monotonic()
         self.rows.judge()
+        self.arrange_now()
+
+    def arrange_now(self) -> None:
+        """Filter and sort anew by what was judged, then paint."""
+        self._sorted_at = time.monotonic()
         self.panes.arrange_rows()
         self.paint()
 

@@ -11,12 +11,13 @@ from textual.containers import Horizontal
 
 from backends.history import RECENT_SPAN, History
 from backends.model import Container, Key, Node
-from backends.trouble import THRESHOLDS, container_reasons
+from backends.trouble import CALM, Triage
 from tui.describe import (
     beancounter_summary,
     container_facts,
     cpu_whole,
     reasons_lines,
+    what_changed,
 )
 from tui.format import number, size
 from tui.widgets.graph import Frame, Graph, render, summary
@@ -46,13 +47,18 @@ class Details(ContainerPage):
             yield Graph(id="memory")
 
     def title_lines(self) -> Sequence[Line]:
-        thresholds = {**THRESHOLDS, **(self.app.inventory.thresholds if self.app.inventory else {})}
-        reasons = container_reasons(self.container, self.node, thresholds, self.view.wall)
-        return [*super().title_lines(), *reasons_lines(reasons, self.view)[:2]]
+        verdict = CALM if self.gone else self.triage.look(self.key_shown)
+        return [*super().title_lines(), *reasons_lines(verdict.reasons, self.view)[:2]]
+
+    @property
+    def triage(self) -> Triage:
+        return self.app.deck_screen.rows.triage
 
     def content(self) -> Sequence[Line]:
         below = beancounter_summary(self.container)
-        return [*container_facts(self.container, self.node, self.view), *([EMPTY, *below] if below else [])]
+        changed = what_changed(self.triage.events, self.key_shown, self.view)
+        facts = container_facts(self.container, self.node, self.view)
+        return [*facts, EMPTY, *changed, *([EMPTY, *below] if below else [])]
 
     def hints(self) -> Sequence[tuple[str, str]]:
         return (
@@ -85,7 +91,8 @@ class Details(ContainerPage):
         usage = container.usage
         whole = cpu_whole(container, node)
         name = f"cpu % of {whole:.0f}" if whole else "cpu %"
-        self._draw("#cpu", name, cpu, usage.cpu_percent, frame, whole, number, binary=False)
+        usual = self.triage.usual_cpu(self.key_shown)
+        self._draw("#cpu", name, cpu, usage.cpu_percent, frame, whole, number, binary=False, usual=usual)
         limit = container.limits.memory
         name = f"mem of {size(limit)}" if limit else "mem"
         self._draw("#memory", name, memory, usage.memory_used, frame, limit, size, binary=True)
@@ -101,13 +108,14 @@ class Details(ContainerPage):
         label: Callable[[float | None], str],
         *,
         binary: bool,
+        usual: float | None = None,
     ) -> None:
         points = list(history.coarse if self.hour else history.recent)
         if self.hour:
             # the last half minute is not averaged yet
             last = points[-1][0] if points else frame.start
             points += [point for point in history.recent if point[0] > last]
-        title = summary(name, points, now, frame, label)
+        title = summary(name, points, now, frame, label, usual)
         glyphs = self.app.glyphs
 
         def draw(width: int, height: int) -> list[str]:

@@ -157,16 +157,24 @@ def _time_axis(frame: Frame, width: int, gutter: int, zero: str, axis: str) -> t
 
 
 def summary(
-    name: str, points: Points, now: float | None, frame: Frame, label: Callable[[float | None], str]
+    name: str,
+    points: Points,
+    now: float | None,
+    frame: Frame,
+    label: Callable[[float | None], str],
+    usual: float | None = None,
 ) -> list[str]:
-    """Title of a graph in parts, the most telling first: what it is, the value now, the peak and its time, the usual."""
+    """Title of a graph in parts, the most telling first: what it is, the value now, the peak and its time, the usual
+    (where nobody knows it better, the median of what is shown)."""
     shown = [(at, value) for at, value in points if value == value and at >= frame.start]
     parts = [name, f"now {label(now)}"]
     if shown:
         at, peak = max(shown, key=lambda point: point[1])
         parts.append(f"peak {label(peak)} {time.strftime('%H:%M', time.localtime(frame.epoch + at))}")
-    if len(shown) >= 10:
-        parts.append(f"usual {label(median(value for _, value in shown))}")
+    if usual is None and len(shown) >= 10:
+        usual = median(value for _, value in shown)
+    if usual is not None:
+        parts.append(f"usual {label(usual)}")
     return parts
 
 

@@ -60,12 +60,13 @@ class Fleet(StageFleet):
 
     def put(self, node: str, identifier: str, name: str | None = "web", **said: object) -> Container:
         """A running container that is well, but for what is said."""
+        place = len(self.store.containers)
         container = Container(
             Key(node, "openvz", identifier),
             State.RUNNING,
             name,
             hostname=f"{name}.example.net",
-            ips=("10.0.4.42/24",),
+            ips=(f"10.{4 + place // 62500}.{place // 250 % 250}.{place % 250 + 1}/24",),
             layout="ploop",
             template="centos-7",
             usage=Usage(cpu_percent=12.0, memory_used=G, disk_used=5 * G, processes=30, uptime=86400.0 * 3, failcnt=0),

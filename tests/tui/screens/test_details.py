@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,6 +33,8 @@ def still(monkeypatch: pytest.MonkeyPatch) -> float:
     now = time.monotonic()
     view = property(lambda page: View(page.app.size.width, page.app.glyphs, now, WALL))
     monkeypatch.setattr(Page, "view", view)
+    clocks = SimpleNamespace(time=lambda: WALL, monotonic=lambda: now, perf_counter=time.perf_counter)
+    monkeypatch.setattr("backends.trouble.triage.time", clocks)
     return now
 
 
@@ -60,7 +63,7 @@ async def test_no_color_says_the_same(still: float, monkeypatch: pytest.MonkeyPa
         look(app.deck_screen, "details", WEB)
         await until(pilot, lambda: "peak" in frame(pilot))
         assert "● running" in frame(pilot)
-        assert "! failcnt +12, memory 95%" in frame(pilot)
+        assert "! failcnt +12 in 60 s, memory 95% of its limit" in frame(pilot)
 
 
 async def test_history_toggles_between_minutes_and_the_hour(still: float) -> None:
