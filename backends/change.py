@@ -398,4 +398,5 @@ def measured(plan: Plan, job: Job) -> float | None:
     for number, step in enumerate(plan.steps, 1):
         if step.thaws:
             return job.span(step.thaws, number)
-    return job.span(1, len(plan.steps)) if plan.action == "restart" else None
+    # a restart stops and starts last of all; before that it may have collected evidence
+    return job.span(len(plan.steps) - 1, len(plan.steps)) if plan.action == "restart" else None
