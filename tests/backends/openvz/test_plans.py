@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from backends.change import measured
+from backends.jobs.job import Job, StepView
 from backends.openvz.inspect import text_of
 from backends.plans.plan import Misused, Plan, Refused, Step
 from backends.plans.request import (
@@ -132,3 +134,9 @@ def test_openvz_7_has_uuids_and_no_way_to_keep_the_configuration() -> None:
 def test_an_old_vzctl_knows_no_snapshots() -> None:
     with pytest.raises(Refused, match=r"vzctl 3\.0\.30 of the node knows no snapshots"):
         planned("ploop-tree-and-leashes", CreateSnapshot("s"), version="3.0.30")
+
+
+def test_the_downtime_of_a_restart_begins_with_its_stop() -> None:
+    plan = planned("simfs-running", Power("restart", evidence=True))
+    job = Job("hn1", "1", steps={number: StepView("", number * 10.0, number * 10.0 + 3) for number in (1, 2, 3)})
+    assert measured(plan, job) == 13.0
