@@ -32,7 +32,7 @@ def plan_lines(plan: Plan, width: int, glyphs: Glyphs) -> list[Line]:
     if not plan.commands:
         rows.append(line("nothing is run", Tone.DIM))
     if plan.undo:
-        rows += _labelled("undo", " ".join(plan.undo_words), width, Tone.NORMAL)
+        rows += _labelled("undo", f"ctdeck {' '.join(plan.undo_words)}", width, Tone.NORMAL)
     else:
         rows += _labelled("undo", f"there is none: {plan.no_undo or 'it has no inverse'}", width, Tone.WARN)
     return rows

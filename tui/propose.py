@@ -38,8 +38,9 @@ def propose(
     *,
     edit: Callable[[], None] | None = None,
     applied: Callable[[], None] | None = None,
+    left: Callable[[], None] | None = None,
 ) -> None:
-    """Ask, and after a yes begin. `edit` opens the form again, `applied` is told of a yes."""
+    """Ask, and after a yes begin. `edit` opens the form again, `applied` is told of a yes, `left` of a no."""
     from .screens.plan import Approved, Left, PlanDialog
 
     proposal.editable = edit is not None
@@ -51,5 +52,7 @@ def propose(
                 applied()
         elif answer is Left.EDIT and edit is not None:
             edit()
+        elif left is not None:
+            left()
 
     app.push_screen(PlanDialog(proposal), answered)

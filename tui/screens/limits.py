@@ -178,7 +178,7 @@ class LimitsForm(Page[None], inherit_bindings=False):
         if request is None:
             return
         self._message = ""
-        propose(self.app, Proposal("limits", self.keys, request), edit=self.show, applied=self._done)
+        propose(self.app, Proposal("limits", self.keys, request), edit=self.show, applied=self._done, left=self._done)
 
     def _done(self) -> None:
         self.dismiss(None)

@@ -372,7 +372,9 @@ class PlanDialog(Dialog["Approved | Left"]):
         self.call_after_refresh(self._show_keys)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._seen if action in self.ALWAYS else self.ready
+        if action in self.ALWAYS or (action == "choose" and not self._prepared):  # then it can only cancel
+            return self._seen
+        return self.ready
 
     # -- keys
 

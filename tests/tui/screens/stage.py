@@ -227,8 +227,12 @@ def frame(pilot: Pilot[None]) -> str:
 
 
 def same(pilot: Pilot[None], name: str) -> None:
-    """The frame is the one that is kept in `frames/`; CTDECK_FRAMES=1 writes it anew, to be looked at."""
-    path = FRAMES / f"{name}.txt"
+    """The frame is the one that is kept in `frames/`."""
+    same_as(pilot, FRAMES / f"{name}.txt")
+
+
+def same_as(pilot: Pilot[None], path: Path) -> None:
+    """The frame is the one in that file; CTDECK_FRAMES=1 writes it anew, to be looked at."""
     seen = frame(pilot) + "\n"
     if os.environ.get("CTDECK_FRAMES") == "1":
         path.parent.mkdir(exist_ok=True)
