@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -173,6 +174,17 @@ async def test_a_container_comes_and_goes(openvz: SimulatedNode) -> None:
         roots.tool(bin_dir, "vzlist", 'printf \'[\\n  {\\n    "ctid": 7,\\n    "status": "stopped"\\n  }\\n]\\n\'\n')
         it.poller.refresh()
         await it.until(lambda: {key.id for key in it.store.containers} == {"7"})
+
+
+async def test_the_round_trip_is_not_that_of_slow_tools(openvz: SimulatedNode) -> None:
+    async with watched(openvz) as it:
+        await it.until(it.poller.settled.is_set)
+        tool = openvz.root.parent / "bin" / "vzlist"
+        roots.tool(tool.parent, "vzlist", f"sleep 1\n{tool.read_text().partition(chr(10))[2]}")
+        asked = time.monotonic()
+        it.poller.refresh()
+        await it.until(lambda: (it.node.listed or 0.0) > asked)
+        assert (it.node.rtt or 9.0) < 0.9
 
 
 async def test_an_empty_list_is_suspect_until_it_is_told_again(openvz: SimulatedNode) -> None:

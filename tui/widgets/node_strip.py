@@ -1,5 +1,5 @@
-"""The nodes on one line: meters of those that are busy or in trouble, ages and countdowns of those that do not answer,
-and a count of the calm ones that have no room. Pure."""
+"""The nodes on one line: meters of those that are busy or in trouble, how late the slow ones answer, ages and countdowns
+of those that do not answer, and a count of the calm ones that have no room. Pure."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from .surface import Line, Span, width_of
 
 _GAP = "   "
 _SPARK = 4
+#: Seconds from asking to answer from which on a node is called slow: more than a good line around half the world.
+SLOW = 0.25
 
 
 def strip_line(
@@ -41,11 +43,15 @@ def strip_line(
     whole = sum(width_of(chip) for chip in chips.values()) + len(_GAP) * (len(chips) - 1)
     if whole <= width:
         return _joined(list(chips.values()))
+    for name, node in store.nodes.items():
+        if is_slow(node):
+            chips[name] = node_chip(node, store, (), now, glyphs, armed=armed.get(name, 0.0), meters=False)
     ranked = sorted(
         chips,
         key=lambda name: (
             name not in armed,
             -(reasons[name][0].severity if reasons.get(name) else 0),
+            not is_slow(store.nodes[name]),
             -_busy(store.nodes[name]),
         ),
     )
@@ -53,29 +59,43 @@ def strip_line(
     room = width
     for place, name in enumerate(ranked):
         left = len(ranked) - place - 1
-        rest = len(_GAP) + len(_rest(left, ranked[place + 1 :], reasons)) if left else 0
+        rest = len(_GAP) + len(_rest(ranked[place + 1 :], reasons, store)) if left else 0
         need = width_of(chips[name]) + (len(_GAP) if kept else 0)
         if need + rest > room:
             break
         kept.append(chips[name])
         room -= need
     if len(kept) < len(ranked):
-        text = _rest(len(ranked) - len(kept), ranked[len(kept) :], reasons)
+        text = _rest(ranked[len(kept) :], reasons, store)
         kept.append(((fit(text, min(cells(text), width), ellipsis=glyphs.ellipsis), Tone.DIM),))
     return _joined(kept)
 
 
+def is_slow(node: Node) -> bool:
+    """Whether it answers, but late."""
+    return node.state is NodeState.UP and node.rtt is not None and node.rtt > SLOW
+
+
 def node_chip(
-    node: Node, store: Store, reasons: tuple[Reason, ...], now: float, glyphs: Glyphs, *, armed: float = 0.0
+    node: Node,
+    store: Store,
+    reasons: tuple[Reason, ...],
+    now: float,
+    glyphs: Glyphs,
+    *,
+    armed: float = 0.0,
+    meters: bool = True,
 ) -> Line:
-    """One node: `hn07 PROD armed 9m ▁▂▅█ 38.2 mem 91%`, `hn11 ? 42s, retry 8s`, `hn12 ✗ down 6m`."""
+    """One node: `hn07 PROD armed 9m ▁▂▅█ 38.2 mem 91%`, `hn03 slow 0.4s ...`, `hn11 ? 42s, retry 8s`, `hn12 ✗ down 6m`."""
     spans: list[Span] = [(safe(node.name), Tone.NORMAL if node.state is NodeState.UP and not reasons else Tone.STRONG)]
     if node.production:
         spans.append((" PROD", Tone.ACCENT))
         if armed:
             spans.append((f" armed {span(armed)}", Tone.WARN))
     if node.state is NodeState.UP:
-        return (*spans, *_meters(node, store, reasons, glyphs))
+        if node.rtt is not None and is_slow(node):
+            spans.append((f" slow {node.rtt:.1f}s", Tone.WARN))
+        return (*spans, *_meters(node, store, reasons, glyphs)) if meters else tuple(spans)
     sign = glyphs.nodes[node.state]
     if node.state is NodeState.CONNECTING:
         return (*spans, (f" {sign}", Tone.DIM))
@@ -112,8 +132,9 @@ def _retry(node: Node, now: float, glyphs: Glyphs) -> str:
     return f", retry {span(left)}" if left > 0.5 else f", trying{glyphs.ellipsis}"
 
 
-def _rest(count: int, names: list[str], reasons: Mapping[str, tuple[Reason, ...]]) -> str:
-    return f"+{count} {'more' if any(reasons.get(name) for name in names) else 'calm'}"
+def _rest(names: list[str], reasons: Mapping[str, tuple[Reason, ...]], store: Store) -> str:
+    calm = not any(reasons.get(name) or is_slow(store.nodes[name]) for name in names)
+    return f"+{len(names)} {'calm' if calm else 'more'}"
 
 
 def _busy(node: Node) -> float:
