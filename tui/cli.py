@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 #: Verb -> what it does. Its module has `arguments(parser)` and `run(options) -> int`, and its name (but for `MODULES`).
 VERBS = {
     "ls": "every container of every node, now",
+    "trouble": "what is wrong now, worst first, and since when",
     "start": "start containers",
     "stop": "stop containers",
     "restart": "stop and start containers, and tell how long they were down",
@@ -48,7 +49,7 @@ FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 
 _EPILOG = """\
 exit codes: 0 done and verified, 1 failed, 2 wrong use, 3 some nodes did not answer,
-            4 refused, nothing was done, 5 UNKNOWN: `ctdeck jobs` tells more
+            4 refused, nothing was done, 5 UNKNOWN: `ctdeck jobs` tells more, 6 trouble (of `trouble`)
 `ctdeck VERB --help` tells the options of a verb. Common options stand before or after it.
 """
 

@@ -7,7 +7,7 @@ import asyncio
 import csv
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from backends.errors import ConfigError
@@ -16,8 +16,9 @@ from backends.inventory import Inventory, seconds
 from .fleet_file import needed
 
 if TYPE_CHECKING:
-    from backends.model import Container, Node
+    from backends.model import Container
     from backends.store import Store
+    from tui.filter import Filter
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", action="store_true", help="print CSV with a header")
     parser.add_argument(
         "--timeout",
-        type=_timeout,
+        type=duration,
         default=15.0,
         metavar="TIME",
         help="how long to wait for nodes that do not answer (15s)",
@@ -41,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     if options.csv and options.json:
         raise ConfigError("--csv and --json are two formats", "Choose one")
-    passes = _filter(" ".join(options.filter))
+    passes = filter_of(" ".join(options.filter))
     inventory = needed(options)
     store = asyncio.run(_sampled(inventory, options.timeout, ask=not options.json))
     chosen = [each for each in _ordered(store) if passes(each, store.nodes[each.node])]
@@ -56,10 +57,11 @@ def run(options: argparse.Namespace) -> int:
 
         print_table(store, chosen, wide=options.wide, ascii_only=options.ascii)
     sys.stdout.flush()
-    return 0 if _tell_trouble(store) else 3
+    return 0 if tell_lost(store) else 3
 
 
-def _timeout(text: str) -> float:
+def duration(text: str) -> float:
+    """Of an option, up to an hour."""
     try:
         span = seconds(text)
     except ValueError as error:
@@ -69,7 +71,8 @@ def _timeout(text: str) -> float:
     return span
 
 
-def _filter(text: str) -> Callable[[Container, Node], bool]:
+def filter_of(text: str) -> Filter:
+    """Raises ConfigError that shows the wrong spot."""
     from tui.filter import FilterError, compile_filter
 
     try:
@@ -136,7 +139,7 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def _tell_trouble(store: Store) -> bool:
+def tell_lost(store: Store) -> bool:
     """One line for each node that did not answer or has notes. True: all answered."""
     from backends.model import NodeState
 
