@@ -59,7 +59,7 @@ class AddressList(InspectedPage):
 
     @property
     def _width(self) -> int:
-        return min(self.view.width - 34, max([18, *(cells(safe(ip)) for ip in self.all)]))
+        return min(self.view.width - 38, max([18, *(cells(safe(ip)) for ip in self.all)]))
 
     def content(self) -> Sequence[Line]:
         if self.values is None:

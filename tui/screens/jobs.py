@@ -392,7 +392,7 @@ def step_words(entry: Entry) -> str:
         seconds = entry.outcome.seconds
         if entry.outcome.ended is Ended.DONE:
             return "verified" if seconds is None else f"verified, {seconds:.1f} s"
-        if job is None or job.state is JobState.DONE:
+        if job is None or entry.outcome.ended is not Ended.FAILED or job.state is JobState.DONE:
             return entry.outcome.message
     if job is None:
         return ""

@@ -15,11 +15,12 @@ from backends.model import Beancounter, Container, Key, State
 from backends.plans.request import SetLimits, duration
 from backends.plans.spoken import beancounter
 from tui.describe import by_trouble, fullness, place
-from tui.format import fit, safe
+from tui.format import safe
 from tui.limit_fields import FIELDS, bound, counter_text, counter_wrong, values, wrong
 from tui.propose import propose
 from tui.theme.tones import Tone
-from tui.widgets.limit_rows import Fold, LimitRow, Switch
+from tui.widgets.limit_rows import Fold, LimitRow, Switch, heading
+from tui.widgets.lines import line
 from tui.widgets.surface import Line
 
 from .page import Page
@@ -91,8 +92,7 @@ class LimitsForm(Page[None], inherit_bindings=False):
         production = any(self.app.store.nodes[key.node].production for key in self.keys)
         tail = f" {self.app.glyphs.dot} PRODUCTION" if production else ""
         title: Line = ((name, Tone.STRONG), (tail, Tone.WARN), (f" {self.app.glyphs.dot} limits", Tone.DIM))
-        room = self.app.size.width - 24 - 20
-        return [title, ((fit("use", room - 1, right=True) + f"{'limit':>10}  {self.app.glyphs.arrow} new", Tone.HEAD),)]
+        return [title, line(heading(self.app.size.width, self.app.glyphs.arrow), Tone.HEAD)]
 
     def content(self) -> Sequence[Line]:
         return ()

@@ -19,7 +19,7 @@ from textual.widgets import Input, Static
 from backends.change import Consent
 from backends.errors import CtdeckError
 from backends.model import Key
-from backends.plans.plan import Danger, Plan
+from backends.plans.plan import Danger, Plan, Verdict
 from backends.plans.request import Request
 from backends.store import Changes
 from tui.changing import AT_ONCE
@@ -91,8 +91,12 @@ class Target:
     error: CtdeckError | None = None
 
     @property
-    def told(self) -> bool:
-        return self.plan is not None or self.error is not None
+    def trouble(self) -> int:
+        """Sorts those first of which there is something to say."""
+        if self.error is not None or (self.plan is not None and self.plan.refused):
+            return 0
+        warned = self.plan is not None and any(check.verdict is not Verdict.OK for check in self.plan.checks)
+        return 1 if warned else 2
 
 
 @dataclass(slots=True)
@@ -220,7 +224,9 @@ class PlanDialog(Dialog["Approved | Left"]):
         ask = self.query_one("#ask")
         ask.display = asks
         if asks:
-            self.query_one(Static).update(Content(f"type {self.to_type} to go on: "))
+            out = len(self.targets) - len(self.applicable)
+            words = f" ({out} {'is' if out == 1 else 'are'} left out)" if out else ""
+            self.query_one(Static).update(Content(f"type {self.to_type}{words} to go on: "))
         height = min(self.app.size.height, len(rows) + 4 + asks)
         box.styles.width, box.styles.height = width, max(5, height)
         self.query_one(Lines).show(rows)
@@ -244,7 +250,7 @@ class PlanDialog(Dialog["Approved | Left"]):
         rows: list[Line] = []
         locked = self.locked
         if self.many:
-            for target in self.targets:
+            for target in sorted(self.targets, key=lambda target: target.trouble):
                 why = "a locked production node" if target.key.node in locked else ""
                 rows.append(target_line(target.plan, target.error, target.label, why, glyphs))
         else:

@@ -10,20 +10,32 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from tui.describe import share_tone
-from tui.format import cells, fit, meter
+from tui.format import fit, meter
 from tui.theme.tones import Tone
 
-from .surface import Line, Surface
+from .surface import Line, Surface, justify
 
 if TYPE_CHECKING:
     from tui.app import Deck
 
-_LABEL, _METER, _FIGURE = 15, 20, 10
-#: Cells that a line needs to have room for its meter beside the field.
-_WIDE = 76
+_LABEL, _FIGURE = 15, 10
+#: Width of the field, with its brackets.
+ENTRY = 20
+
+
+def meter_width(width: int) -> int:
+    """Cells of a meter on a screen of that width; none where there is no room beside the field."""
+    return 20 if width >= 100 else 14 if width >= 78 else 0
+
+
+def heading(width: int, arrow: str) -> str:
+    """The titles over the figures."""
+    meters = meter_width(width)
+    use = 2 + _LABEL + (meters + 5 if meters else 0) + _FIGURE
+    return f"{'use':>{use}}{'limit':>{_FIGURE}}  {arrow} new"
 
 
 class LimitRow(Widget):
@@ -43,6 +55,7 @@ class LimitRow(Widget):
     def compose(self) -> ComposeResult:
         yield Surface()
         yield Input(max_length=48, compact=True, select_on_focus=False)
+        yield Static("]", markup=False)
 
     @property
     def text(self) -> str:
@@ -60,30 +73,35 @@ class LimitRow(Widget):
         focused = self.query_one(Input).has_focus
         name = (fit(f"  {self.label}", _LABEL + 2), Tone.STRONG if focused else Tone.NORMAL)
         glyphs = self.app.glyphs
-        room = max(0, surface.size.width - _LABEL - 3)
+        room = max(0, surface.size.width - _LABEL - 4)
         if self.wrong:
             text = fit(f"{glyphs.trouble} {self.wrong}", room, ellipsis=glyphs.ellipsis)
-            surface.draw([(name, (text, Tone.WARN))])
+            self._draw_line((name, (text, Tone.WARN)))
             return
         use, limit, share = self._figures
-        if focused and not self.text and self.hint and room >= cells(self.hint) + 30:
-            surface.draw(
-                [(name, (fit(f"write it like {self.hint}", room - _FIGURE - 1), Tone.DIM), *self._limit(limit))]
-            )
+        if focused and not self.text and self.hint:
+            meters = meter_width(self.app.size.width)
+            hint = fit(f"write it like {self.hint}", _FIGURE + (meters + 5 if meters else 0), ellipsis=glyphs.ellipsis)
+            self._draw_line((name, (hint, Tone.DIM), *self._limit(limit)))
             return
         spans: Line = (name,)
-        if self.app.size.width >= _WIDE:
-            bar = " " * (_METER + 5)
+        if width := meter_width(self.app.size.width):
+            bar = " " * (width + 5)
             if share is not None:
-                filled = meter(share, 1, _METER, glyphs.full, glyphs.empty)
+                filled = meter(share, 1, width, glyphs.full, glyphs.empty)
                 bar = f"{filled}{fit(f'{100 * share:.0f}%', 5, right=True)}"
             tone = share_tone(share)
             spans = (*spans, (bar, tone if tone is not Tone.NORMAL else Tone.ACCENT))
         spans = (*spans, (fit(use, _FIGURE, right=True), share_tone(share)), *self._limit(limit))
-        surface.draw([spans])
+        self._draw_line(spans)
+
+    def _draw_line(self, spans: Line) -> None:
+        """The bracket before the field stands at the end."""
+        surface = self.query_one(Surface)
+        surface.draw([justify(spans, (("[", Tone.DIM),), surface.size.width)])
 
     def _limit(self, limit: str) -> Line:
-        return ((fit(limit, _FIGURE, right=True) + " ", Tone.NORMAL),)
+        return ((fit(limit, _FIGURE, right=True), Tone.NORMAL),)
 
     def on_mount(self) -> None:
         self.query_one(Input).cursor_blink = False
