@@ -45,6 +45,8 @@ def observe(past: Past, container: Container, node: Node, now: float) -> list[st
         if before is not None and (again or before is State.STOPPED):
             happened.append("restarted" if before is State.RUNNING else "started")
             past.starts = (*past.starts[-19:], now)
+        elif before is None and started is not None and started > STARTS_OVER and (usage.uptime or 0) < STARTS_OVER:
+            past.starts = (now - (usage.uptime or 0),)  # seen for the first time, and long after its node was booted
         past.started = started if started is not None else past.started
         past.ran = now
         if usage.cpu_percent is not None:

@@ -236,6 +236,21 @@ class TestLife:
             Kind.TROUBLE,
         ]
 
+    def test_a_start_just_before_we_came_counts(self) -> None:
+        fleet = Fleet()
+        proxy = fleet.put(uptime=1.5)
+        assert fleet.texts(proxy) == []
+        fleet.pass_by(2, proxy, uptime=0.5)
+        assert fleet.texts(proxy) == ["restarted twice in 10 min"]
+
+    def test_a_node_that_was_booted_has_started_all_once(self) -> None:
+        fleet = Fleet()
+        fleet.store.nodes["n1"].facts.uptime = 100.0
+        proxy = fleet.put(uptime=20.0)
+        fleet.texts(proxy)
+        fleet.pass_by(2, proxy, uptime=0.5)
+        assert fleet.texts(proxy) == []
+
     def test_a_stop_that_nobody_wanted(self) -> None:
         fleet = Fleet()
         mail, test = fleet.put("1"), fleet.put("2", on_boot=False)
