@@ -4,7 +4,7 @@
 # area DIR, linked (config is a symbolic link), partial (being created), config LINE..., boot ID, state WORD
 # pid PID, start TICKS, cgroup v1|v2, key FILE (the kernel has it), limit FILE LINE
 # net own|node|unseen, link NAME, address LINK inet|inet6 ADDRESS/PREFIX SCOPE, route LINK GATEWAY       all live
-# snapshot ID DATE, root ID LXC.ROOTFS.PATH, comment ID TEXT
+# taken NAME (in the folder of snapshots), snapshot ID DATE, root ID LXC.ROOTFS.PATH, comment ID TEXT
 # left PATH (of a change that could not be put back), mounted PATH, needed (clones stand on its root)
 # leash NAME LINE
 LC_ALL=C; export LC_ALL
@@ -69,6 +69,7 @@ fi
 
 for path in "$home"/snaps/*; do
     id=${path##*/}
+    [ ! -e "$path" ] || echo "taken $id"
     [ -f "$path/config" ] || continue
     echo "snapshot $id $(head -c 40 "$path/ts" 2>/dev/null | head -n 1)"
     sed -n "s/^ *lxc\.rootfs\.path *= */root $id /p" "$path/config"

@@ -43,6 +43,7 @@ class Facts:
     links: list[str] = field(default_factory=list)
     addresses: list[list[str]] = field(default_factory=list)  # [link, address/prefix] of global scope
     routes: list[list[str]] = field(default_factory=list)  # [link, gateway]: where the default routes go
+    taken: list[str] = field(default_factory=list)  # names in the folder of snapshots, whole snapshots or not
     roots: dict[str, str] = field(default_factory=dict)  # lxc.rootfs.path of each snapshot
     left: list[str] = field(default_factory=list)
     mounted: list[str] = field(default_factory=list)
@@ -150,8 +151,8 @@ def _read(word: str, value: str, facts: Facts, values: dict[str, Any], snapshots
         facts.routes.append(parts)
     elif word in ("left", "mounted"):
         getattr(facts, word).append(clean(value))
-    elif word == "tool":
-        facts.tools.append(value)
+    elif word in ("tool", "taken"):
+        (facts.tools if word == "tool" else facts.taken).append(clean(value))
     elif word == "use" and (used := number(rest)) is not None:
         values[f"use.{name}"] = used
     elif word == "snapshot" and _NAME.fullmatch(name):

@@ -67,6 +67,7 @@ PARSERS: dict[str, Callable[[list[str]], Any]] = {
     "openvz": section("openvz"),
     "lxc": section("lxc"),
     "openvz-inspect": inspection("openvz"),
+    "lxc-inspect": inspection("lxc"),
 }
 
 

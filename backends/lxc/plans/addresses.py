@@ -9,6 +9,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 from ...model import State
 from ...plans.plan import Change, Check, Misused, Plan, Refused, Step, Verdict, words
 from ...plans.request import Addresses, address, bare
+from ..inspect import configured
 from .subject import Subject, edit, every
 
 _KEY = re.compile(r"lxc\.net\.(\d+)\.ipv([46])\.address")
@@ -34,6 +35,7 @@ class _Network:
             raise Refused(f"{subject.id} has no network of its own (lxc.net.0.type = {kinds[-1][:20]})")
         names = [value for key, value in settings if key == "lxc.net.0.name"]
         self.link = names[-1] if names else "eth0"
+        self.exact: frozenset[str] = frozenset()  # addresses whose prefix is to be just as it was given
         self.live = [(link, ip_interface(written)) for link, written in facts.addresses]
         self.config = [(key, written) for key, written in settings if _KEY.fullmatch(key) and written]
         if subject.live and facts.net != "own":
@@ -53,6 +55,10 @@ class _Network:
 
     def is_written(self, ip: str) -> bool:
         return any(_same(written, ip) for _, written in self.config)
+
+    def fits(self, present: IPv4Interface | IPv6Interface, one: IPv4Interface | IPv6Interface) -> bool:
+        """Whether an address that is there is the one that is wanted."""
+        return present == one or (present.ip == one.ip and str(one.ip) not in self.exact)
 
     def prefix(self, ip: str) -> tuple[int, bool]:
         """Prefix length for an address that was given without, and whether it is known."""
@@ -89,6 +95,7 @@ def plan(subject: Subject, request: Addresses) -> Plan:
         keep = {str(one.ip) for one in wanted}
         inside = {str(one.ip) for link, one in network.live if link == network.link}
         written = {_bare(value) for key, value in network.config if key.startswith("lxc.net.0.")}
+        network.exact = frozenset(bare(address(text)) for text in request.ips if "/" in text)
         return _plan(network, request, add=wanted, drop=sorted((inside | written) - keep))
     raise Misused(f"{request.verb!r} is nothing that can be done with addresses")
 
@@ -138,22 +145,22 @@ def _plan(network: _Network, request: Addresses, *, add: list[IPv4Interface | IP
     steps: list[Step] = []
     expect: dict[str, object] = {}
     if subject.live:
-        new = [one for one in add if not network.is_live(str(one.ip))]
-        old = [(link, one) for link, one in network.live if str(one.ip) in drop]
+        new = [one for one in add if not any(network.fits(present, one) for _, present in network.live)]
+        changed = {str(one.ip) for one in new}
+        old = [(link, one) for link, one in network.live if str(one.ip) in drop or str(one.ip) in changed]
         if new or old:
             steps.append(_live_step(network, new, old))
         expect["ips.live"] = sorted({*live, *(str(one.ip) for one in add)} - set(drop))
-    remove = [
-        line
-        for line in subject.facts.config
-        if (found := _line(line)) and found[1] in drop and (request.verb == "del" or found[0] == "0")
-    ]
-    more = [one for one in add if not network.is_written(str(one.ip))]
+    lines = [(line, found) for line in subject.facts.config if (found := _line(line))]
+    more = [one for one in add if not any(_written_as(network, line, one) for line, _ in lines)]
+    out = {*drop, *(str(one.ip) for one in more)}
+    remove = [line for line, (number, ip) in lines if ip in out and (request.verb == "del" or number == "0")]
     if remove or more:
         steps.append(edit(subject, remove, [f"lxc.net.0.ipv{one.version}.address = {one}" for one in more]))
-    gone = {found[1] for line in remove if (found := _line(line))}
-    after = sorted([one for one in written if _bare(one) not in gone] + [str(one) for one in more])
-    expect["ips.config"] = after
+    kept = [line.partition("=") for line, _ in lines if line not in remove]
+    expect["ips.config"] = sorted(
+        [*configured([(key.strip(), value.strip()) for key, _, value in kept]), *(str(one) for one in more)]
+    )
     if not steps:
         raise Refused(f"{subject.id} has just these addresses already")
     return subject.plan(
@@ -164,6 +171,14 @@ def _plan(network: _Network, request: Addresses, *, add: list[IPv4Interface | IP
         expect=expect,
         **_undo(network, request, add, drop),
     )
+
+
+def _written_as(network: _Network, line: str, one: IPv4Interface | IPv6Interface) -> bool:
+    word = (line.partition("=")[2].split() or [""])[0]
+    try:
+        return network.fits(ip_interface(word), one)
+    except ValueError:
+        return False
 
 
 def _line(line: str) -> tuple[str, str] | None:
@@ -232,6 +247,11 @@ def _checks(
         if old and not left:
             text = f"that is its last IPv{version} address inside: its routes go with it"
             checks.append(Check("last-address", Verdict.WARN, text))
+    left_live = [one for _, one in network.live if str(one.ip) not in drop] + add
+    for link, gateway in network.subject.facts.routes:
+        reached = [one for of, one in network.live if of == link and ip_address(gateway) in one.network]
+        if reached and not any(ip_address(gateway) in one.network for one in left_live):
+            checks.append(Check("route", Verdict.WARN, f"its default route over {gateway} goes with it"))
     return checks
 
 

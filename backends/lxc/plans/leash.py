@@ -24,7 +24,8 @@ _LONGEST = 30 * 86400  # seconds
 
 
 @cache
-def _waiter() -> str:
+def waiter() -> str:
+    """The shell text that waits, without its comments."""
     text = files(__package__).joinpath("leash.sh").read_text(encoding="utf-8")
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
 
@@ -88,11 +89,11 @@ def _path(subject: Subject, name: str) -> str:
 
 def _start(subject: Subject) -> str:
     """Shell text that starts the waiter of the file L, whose token is T."""
-    waiter = f"sh -c {words(_waiter())} ctdeck-leash {words(subject.id)}"
+    waits = f"sh -c {words(waiter())} ctdeck-leash {words(subject.id)}"
     return (
         "if command -v setsid >/dev/null 2>&1\n"
-        f'then setsid {waiter} "$L" "$T" </dev/null >/dev/null 2>&1 &\n'
-        f'else (trap \'\' HUP; exec {waiter} "$L" "$T") </dev/null >/dev/null 2>&1 &\n'
+        f'then setsid {waits} "$L" "$T" </dev/null >/dev/null 2>&1 &\n'
+        f'else (trap \'\' HUP; exec {waits} "$L" "$T") </dev/null >/dev/null 2>&1 &\n'
         "fi\n"
     )
 

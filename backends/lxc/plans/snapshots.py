@@ -35,9 +35,8 @@ def create(subject: Subject, request: CreateSnapshot) -> Plan:
             f"The disk of {subject.id} is a file in use (loop): it cannot be copied while {subject.id} runs",
             "Stop it first; a snapshot of the stopped container works",
         )
-    number = 1 + max(
-        [int(one["id"][4:]) for one in _all(subject) if re.fullmatch(r"snap\d{1,9}", one["id"])], default=-1
-    )
+    taken = [name for name in [*_ids(subject), *subject.facts.taken] if re.fullmatch(r"snap\d{1,9}", name)]
+    number = 1 + max([int(name[4:]) for name in taken], default=-1)
     snap = f"snap{number}"
     seconds, size = _copy_time(subject)
     freeze = subject.state == State.RUNNING
