@@ -58,7 +58,7 @@ class Inventory:
     path: Path | None
     nodes: tuple[NodeSpec, ...]
     ssh: SshSettings = SshSettings()
-    thresholds: dict[str, float] = field(default_factory=dict)  # shares, 0..1
+    thresholds: dict[str, float] = field(default_factory=dict)  # see backends.trouble.reason: shares are 0..1
     columns: tuple[str, ...] = ()
     keys: dict[str, str] = field(default_factory=dict)  # action id -> keys
     read_only: bool = False
@@ -84,12 +84,11 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,63}\$?")
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(ms|s|m|h)?", re.ASCII)
 _UNITS = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,9})?) ?(%)?", re.ASCII)
+_FACTOR = re.compile(r"x?(\d{1,6}(?:\.\d{1,9})?)", re.ASCII)
 _SSH_LINE = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*)")
 _COLUMN = re.compile(r"[+-]?[A-Za-z][A-Za-z0-9_%-]{0,31}")
 
 _TOP = ("ssh_config", "known_hosts", "defaults", "nodes", "thresholds", "columns", "keys", "read_only")
-#: What can be too full, as a share of its limit.
-THRESHOLDS = ("memory", "disk")
 _NODES = "a map of nodes, each on a line of its own: `hn1: {host: 10.0.0.1}`, or `hn1:` for an alias of ~/.ssh/config"
 
 
@@ -272,15 +271,25 @@ def _interval(least: float, most: float, example: str) -> Callable[[Value], floa
 
 
 def _thresholds(value: Value) -> dict[str, float]:
+    items = value.known(_THRESHOLDS, "a map: {memory: 90%, disk: 90%}").items()
+    return {name: _THRESHOLDS[name](item) for name, item in items}
+
+
+def _share(value: Value) -> float:
     example = "a share: 90% or 0.9"
-    found: dict[str, float] = {}
-    for name, item in value.known(THRESHOLDS, "a map: {memory: 90%, disk: 90%}").items():
-        match = _SHARE.fullmatch(item.word(example))
-        share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
-        if not 0 < share <= 1:
-            raise item.expected(example)
-        found[name] = share
-    return found
+    match = _SHARE.fullmatch(value.word(example))
+    share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
+    if not 0 < share <= 1:
+        raise value.expected(example)
+    return share
+
+
+def _factor(value: Value) -> float:
+    example = "a number from 1 on: 4, x4 or 2.5"
+    match = _FACTOR.fullmatch(value.word(example))
+    if match is None or float(match[1]) < 1:
+        raise value.expected(example)
+    return float(match[1])
 
 
 def _columns(value: Value) -> tuple[str, ...]:
@@ -298,6 +307,19 @@ def _keys(value: Value) -> dict[str, str]:
     entries = value.entries("a map of actions and keys: {refresh: f5}")
     return {action: item.word("the name of a key: f5, ctrl+r, x") for action, item in entries.items()}
 
+
+#: From where on something is trouble, and how each is read (backends.trouble.reason has what they mean).
+_THRESHOLDS: dict[str, Callable[[Value], float]] = {
+    "memory": _share,
+    "disk": _share,
+    "throttled": _share,
+    "cpu": _factor,
+    "processes": _factor,
+    "load": _factor,
+    "failcnt": _factor,
+    "restarts": _factor,
+    "lock": _interval(1, 86400, "a duration: 10m, 1h"),
+}
 
 #: What can be said of a node, and how each is read. `defaults` takes the same, but for `host`.
 _OPTIONS: dict[str, Callable[[Value], Any]] = {

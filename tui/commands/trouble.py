@@ -46,7 +46,9 @@ class Finding(NamedTuple):
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("filter", nargs="*", metavar="FILTER", help="as in `ctdeck ls`; a node passes by node: and group:")
+    parser.add_argument(
+        "filter", nargs="*", metavar="FILTER", help="as in `ctdeck ls`; a node passes by node: and group:"
+    )
     parser.add_argument(
         "--for",
         dest="seconds",
