@@ -13,8 +13,8 @@ room() { # DIRECTORY: bytes that are free where it is, or will be
 [ -f "$root$conf" ] || { echo "there is no container $id (no /etc/vz/conf/$id.conf)" >&2; exit 3; }
 command -v vzctl >/dev/null 2>&1 || { echo "there is no vzctl on the node" >&2; exit 1; }
 
-fixed | cksum
 status=$(vzctl status "$id" 2>/dev/null)
+fixed | cksum
 echo "S $status"
 lines C <"$root$conf"
 sed -n -E '/^[[:blank:]]*(STOP_TIMEOUT|DISK_QUOTA|VE_LAYOUT)=/s/^[[:blank:]]*/V /p' "$root/etc/vz/vz.conf" 2>/dev/null

@@ -4,6 +4,7 @@ LC_ALL=C; export LC_ALL
 id=$1
 root=${CTDECK_ROOT-}
 conf=/etc/vz/conf/$id.conf
+status=
 case $id in "" | .* | *[!A-Za-z0-9.-]*) echo "that id names no container" >&2; exit 3 ;; esac
 
 # a directory that the container's configuration, else the node's, names; odd ones are not believed
@@ -55,7 +56,7 @@ leashes() {
 }
 fixed() {
     cat "$root$conf"
-    vzctl status "$id" 2>/dev/null
+    echo "${status:=$(vzctl status "$id" 2>/dev/null)}"
     for file in "$lockfile" "$private/Snapshots.xml"; do
         [ ! -f "$root$file" ] || cat "$root$file"
     done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 from backends.model import Container, Key, Node, NodeFacts
@@ -14,6 +15,7 @@ CASES = Path(__file__).parent.parent / "cases/openvz-inspect"
 BACKEND = OpenVz()
 
 
+@cache
 def recorded(name: str, ctid: str = "101") -> Inspection:
     case = json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
     return BACKEND.inspection(ctid, "\n".join(case["output"]).encode())
