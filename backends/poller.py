@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from . import lone_terminal
 from .backend import Backend, Reader, Reading
 from .errors import Fault, FaultKind
 from .inventory import NodeSpec
@@ -108,7 +109,11 @@ class Poller:
             raise Fault(FaultKind.NO_ANSWER, f"{self.node.name} gives no session for a command")
 
     async def terminal(self, argv: tuple[str, ...], *, term: str, columns: int, rows: int) -> Terminal:
-        return await self._connected().terminal(argv, term=term, columns=columns, rows=rows)
+        """A terminal on the node. Raises `Fault`."""
+        with contextlib.suppress(SessionsUsedUp):
+            return await self._connected().terminal(argv, term=term, columns=columns, rows=rows)
+        # The sampler has the only session, and a terminal may stay for hours: it gets a connection of its own.
+        return await lone_terminal.open_on(await self._connect(self.spec), argv, term=term, columns=columns, rows=rows)
 
     def _connected(self) -> Transport:
         if self._transport is None:
