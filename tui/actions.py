@@ -207,8 +207,8 @@ ACTIONS: tuple[Action, ...] = (
 
 #: Shown in the last line, as many as fit: what is reached for most comes first.
 FOOTER = (
-    "help", "details", "filter", "mark", "limits", "restart", "addresses", "menu", "power", "snapshots", "palette", "shell",
-    "sort", "jobs", "split", "logs", "undo", "faults", "trouble", "copy",
+    "help", "details", "filter", "mark", "limits", "restart", "addresses", "menu", "sort", "power", "snapshots", "palette",
+    "shell", "jobs", "split", "logs", "undo", "faults", "trouble", "copy",
 )  # fmt: skip
 
 BY_ID = MappingProxyType({action.id: action for action in ACTIONS})
