@@ -88,7 +88,11 @@ class SudoPassword:
         if self._password == password:
             self._password, self._declined = None, True
         if channel.stderr.count(prompt.encode()) > 1:
-            raise Fault(FaultKind.SUDO, f"sudo on {node} refuses the password of {user}", "Refresh to be asked again")
+            raise Fault(
+                FaultKind.SUDO,
+                f"sudo on {node} refuses the password of {user}",
+                "Refresh, or run ctdeck again, to be asked again",
+            )
         raise shell.sudo_fault(node, channel.stderr.replace(prompt.encode(), b""))
 
 

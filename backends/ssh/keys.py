@@ -177,7 +177,7 @@ def _stays_locked(path: Path, said: str) -> Fault:
     name = clean(str(path), 200)
     if "bcrypt" in said:
         return Fault(FaultKind.KEY, f"{name} cannot be unlocked without the Python package bcrypt", "Install it")
-    return Fault(FaultKind.KEY, f"The passphrase of {name} is wrong", "Refresh to be asked again")
+    return Fault(FaultKind.KEY, f"The passphrase of {name} is wrong", "Refresh, or run ctdeck again, to be asked again")
 
 
 def _public(pair: asyncssh.SSHKeyPair) -> bytes:

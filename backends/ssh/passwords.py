@@ -35,7 +35,7 @@ class Passwords:
                 raise Fault(
                     FaultKind.LOGIN,
                     f"{host.address} refuses the password of {host.user} ({offered})",
-                    "Refresh to be asked again",
+                    "Refresh, or run ctdeck again, to be asked again",
                 )
             if account in self._passwords:
                 return True  # another connection to it has asked meanwhile
