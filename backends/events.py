@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
+
+from . import audit
+from .text import clean
 
 #: So many are kept; the oldest go.
 KEPT = 2000
@@ -69,3 +72,33 @@ class Events:
 
     def __len__(self) -> int:
         return len(self._events)
+
+
+def actions(since: float) -> list[Event]:
+    """What this account began and ended after `since` (epoch), from its audit. Reads a file: not in the event loop."""
+    found = []
+    try:
+        for entry in audit.entries():
+            at, node, event = entry.get("at"), entry.get("node"), entry.get("event")
+            if not isinstance(at, float | int) or at < since or not isinstance(node, str):
+                continue
+            ended = entry.get("ended")
+            text = f"{entry.get('action', 'a change')} {event}" + (f": {ended}" if ended else "")
+            severity = 2 if ended is not None and ended != "done" else 0
+            found.append(
+                Event(
+                    at,
+                    Kind.ACTION,
+                    clean(node),
+                    clean(str(entry.get("id"))),
+                    clean(f"{text}, by {_who(entry)}"),
+                    severity,
+                )
+            )
+    except OSError:
+        return found
+    return found
+
+
+def _who(entry: Mapping[str, object]) -> str:
+    return str(entry.get("who", "somebody"))

@@ -128,6 +128,13 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "node-info", ("@",), "node", "what the node says of itself, its error and remedy", Group.LOOK, needs=Needs.NODE
     ),
+    Action(
+        "events",
+        ("E",),
+        "events",
+        "what happened: starts, stops, troubles, nodes lost, changes; newest first",
+        Group.LOOK,
+    ),
     Action("jobs", ("J",), "jobs", "changes under way and past, of all nodes and all admins; their logs", Group.LOOK),
     Action(
         "power",

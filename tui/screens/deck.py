@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -12,7 +13,7 @@ from textual.screen import Screen
 from backends.model import Container
 from backends.store import Changes
 from tui.actions import ACTIONS, DECK
-from tui.columns import chosen
+from tui.columns import COLUMNS, chosen
 from tui.rows import Row, Rows, View
 from tui.widgets.fleet_table import FleetTable, needed_widths
 from tui.widgets.header import header_line, rule_line
@@ -76,10 +77,20 @@ class DeckScreen(DeckActions, Screen[None]):
         inventory = self.app.inventory
         assert inventory is not None
         self.columns = chosen(inventory.columns)
+        self._recall(inventory.columns)
         self.rows = Rows(self.app.store, inventory.thresholds)
         self.panes.use(self.rows)
         self._measure()
         self.rearrange()
+
+    def _recall(self, columns: Sequence[str]) -> None:
+        """Sort and columns of the last run."""
+        from tui.remembered import recall
+
+        last = recall(columns)
+        self.view.sort, self.view.inverted, self.own_columns = last.sort, last.inverted, last.columns
+        if last.columns is not None:
+            self.columns = frozenset(last.columns | {column.id for column in COLUMNS if not column.priority})
 
     def store_changed(self, changes: Changes) -> None:
         """Once a tick. Rows that are not on the screen cost nothing here but a mark."""

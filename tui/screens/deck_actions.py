@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from tui.columns import COLUMNS
@@ -12,6 +14,7 @@ from tui.widgets.panes import MOST, PANE, SIDE_BY_SIDE
 from .row_actions import RowActions
 
 if TYPE_CHECKING:
+    from tui.remembered import Remembered
     from tui.widgets.filter_bar import FilterBar
     from tui.widgets.status_line import Messages
 
@@ -21,6 +24,7 @@ class DeckActions(RowActions):
 
     messages: Messages
     columns: frozenset[str]
+    own_columns: frozenset[str] | None = None  # chosen on the screen
     wide = False
     alone = False
     last_filter: Filter = compile_filter("")
@@ -134,11 +138,27 @@ class DeckActions(RowActions):
         column = TROUBLE if column == "why" else column
         self.view.inverted = not self.view.inverted if self.view.sort == column else False
         self.view.sort = column
+        self._remember()
         self.rearrange()
 
     def action_trouble(self) -> None:
         self.view.sort, self.view.inverted = TROUBLE, False
+        self._remember()
         self.rearrange()
+
+    def _remember(self) -> None:
+        """Sort and columns, for the next run."""
+        from tui.remembered import Remembered
+
+        choice = Remembered(self.view.sort, self.view.inverted, self.own_columns)
+        self.run_worker(self._keep(choice), group="remember", exclusive=True, description="remember sort and columns")
+
+    async def _keep(self, choice: Remembered) -> None:
+        from tui.remembered import keep
+
+        columns = self.app.inventory.columns if self.app.inventory else ()
+        with contextlib.suppress(OSError):  # a home that is full or read-only is no reason to complain at each sort
+            await asyncio.to_thread(keep, choice, columns)
 
     def action_faults(self) -> None:
         self.view.faults = not self.view.faults
@@ -214,7 +234,8 @@ class DeckActions(RowActions):
         def picked(value: object) -> None:
             if isinstance(value, frozenset):
                 core = {column.id for column in COLUMNS if not column.priority}
-                self.columns = frozenset(value | core)
+                self.columns = self.own_columns = frozenset(value | core)
+                self._remember()
                 self.paint()
 
         title = "columns (they come onto the screen as it has room)"
@@ -243,6 +264,11 @@ class DeckActions(RowActions):
 
     def action_redraw(self) -> None:
         self.app.redraw()
+
+    def action_events(self) -> None:
+        from .events import EventsPage
+
+        self.app.push_screen(EventsPage())
 
     def action_help(self) -> None:
         from .help import Help
