@@ -226,6 +226,19 @@ class Changer:
         self.fleet.refresh(plan.key.node)
         return outcome
 
+    async def resume(self, plan: Plan, job_id: str, *, watch: Callable[[Job], None] | None = None) -> Outcome:
+        """What became of a job that had ended UNKNOWN: it is asked for, followed and verified. Nothing is sent again."""
+        job = await self.follow(plan.key.node, job_id, self._about(plan), watch, plan.timeout)
+        try:
+            outcome = await self._judge(plan, job)
+        except Refused as refused:
+            self._ends(job_id, job.about, "refused", refused.message)
+            raise
+        if outcome.ended is not Ended.UNKNOWN:
+            self._ends(job_id, job.about, str(outcome.published()["ended"]), outcome.message)
+            self.fleet.refresh(plan.key.node)
+        return outcome
+
     def seen(self, job: Job) -> None:
         """Note the end of a job of ours that nobody has watched until then: it was detached, or we were killed."""
         if job.over and job.id in self.jobs.unfinished():

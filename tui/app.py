@@ -206,6 +206,7 @@ class Deck(App[None], inherit_bindings=False):
             if self._ticking is not None:
                 self._ticking.stop()
             self._ticking = self.set_interval(TICK, self.tick)
+        self.changing.ask_again()
         changes = self.store.take()
         for screen in self.screen_stack:
             if isinstance(screen, Live):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from backends.change import Changer, Ended, Outcome
 from backends.errors import CtdeckError, Fault
 from backends.jobs.job import Job
-from backends.model import Key
+from backends.model import Key, NodeState
 from backends.plans.plan import Plan
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ARMED_FOR = 600.0
 #: Nodes that are changed or planned for at the same time; on one node it is one after the other.
 AT_ONCE = 5
+#: Seconds between two questions for a job that is UNKNOWN, while its node answers.
+ASK_AGAIN = 20.0
 #: So many ends are kept for the jobs line and the list of jobs.
 KEPT = 200
 
@@ -58,6 +60,7 @@ class Changing:
         self.waiting = 0
         self.ended: list[Outcome] = []
         self.unread: list[Outcome] = []  # ended since the jobs were last looked at
+        self._unknown: dict[str, float] = {}  # job -> when it may be asked for again, by our monotonic clock
         self._armed: dict[str, float] = {}
         self._changer: Changer | None = None
 
@@ -140,6 +143,41 @@ class Changing:
             return Outcome(Ended.REFUSED, str(error), plan, running.job)
         finally:
             self.running.remove(running)
+
+    def ask_again(self) -> None:
+        """Once a tick: what is UNKNOWN is asked for as soon as its node answers again."""
+        now = time.monotonic()
+        for outcome in self.ended:
+            job = outcome.job
+            if outcome.ended is not Ended.UNKNOWN or job is None or now < self._unknown.get(job.id, 0.0):
+                continue
+            if self.app.store.nodes[job.node].state is NodeState.UP:
+                self._unknown[job.id] = float("inf")
+                self.app.run_worker(self._resume(outcome, job), group="changes", description="ask for a job again")
+
+    async def _resume(self, before: Outcome, job: Job) -> None:
+        running = Running(before.plan, time.monotonic(), job)
+        self.running.append(running)
+
+        def watch(said: Job) -> None:
+            running.job = said
+
+        try:
+            outcome = await self.changer.resume(before.plan, job.id, watch=watch)
+        except Fault:
+            outcome = before
+        except CtdeckError as error:
+            outcome = Outcome(Ended.REFUSED, str(error), before.plan, job)
+        finally:
+            self.running.remove(running)
+        if outcome.ended is Ended.UNKNOWN:
+            self._unknown[job.id] = time.monotonic() + ASK_AGAIN
+            return
+        for kept in (self.ended, self.unread):
+            if before in kept:
+                kept.remove(before)
+        self._keep(outcome)
+        self.app.tell_result(f"no longer unknown: {outcome.message}", good=outcome.ended is Ended.DONE)
 
     def _keep(self, outcome: Outcome) -> None:
         for kept in (self.ended, self.unread):

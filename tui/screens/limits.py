@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual._path import CSSPathType
 from textual.app import ComposeResult
@@ -11,11 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Input
 
+from backends.errors import CtdeckError
 from backends.model import Beancounter, Container, Key, State
 from backends.plans.request import SetLimits, duration
 from backends.plans.spoken import beancounter
 from tui.describe import by_trouble, fullness, place
-from tui.format import safe
+from tui.format import safe, span
 from tui.limit_fields import FIELDS, bound, counter_text, counter_wrong, values, wrong
 from tui.propose import propose
 from tui.theme.tones import Tone
@@ -48,6 +49,7 @@ class LimitsForm(Page[None], inherit_bindings=False):
         super().__init__()
         self.keys = keys
         self._last = {key: self.app.store.containers[key] for key in keys if key in self.app.store.containers}
+        self.leashes: dict[str, dict[str, Any]] = {}  # limit -> old, value, until
         self.set_class(not self.app.rgb, "-ansi")
 
     @property
@@ -85,6 +87,34 @@ class LimitsForm(Page[None], inherit_bindings=False):
     def on_mount(self) -> None:
         super().on_mount()
         self.query(Input).first().focus()
+        if len(self.keys) == 1:
+            self.run_worker(self._look(), group="look", exclusive=True, description="look for leashes")
+
+    async def _look(self) -> None:
+        """Limits that hold for a while only; the store does not have them."""
+        try:
+            values = (await self.app.changing.changer.look(self.keys[0])).values
+        except CtdeckError:
+            return  # the plan, which looks too, will say it
+        self.leashes = {
+            name.removeprefix("leash."): leash
+            for name, leash in values.items()
+            if name.startswith("leash.") and isinstance(leash, dict)
+        }
+        self.show()
+
+    def _leash_lines(self) -> list[Line]:
+        fields = {field.id: field for field in FIELDS}
+        rows = []
+        for name, leash in self.leashes.items():
+            field, until = fields.get(name), leash.get("until")
+            label = safe(field.label if field else name)
+            old = leash.get("old")
+            back = "unlimited" if old is None else field.figure(old) if field else safe(str(old))
+            left = f"for {span(until - self.view.wall)} more" if isinstance(until, (int, float)) else "for a while"
+            text = f"{self.app.glyphs.lock} {label} is on a leash {left}, then {back} again; a new value here ends it"
+            rows.append(line(text, Tone.WARN))
+        return rows
 
     def title_lines(self) -> Sequence[Line]:
         container = self.container
@@ -92,7 +122,7 @@ class LimitsForm(Page[None], inherit_bindings=False):
         production = any(self.app.store.nodes[key.node].production for key in self.keys)
         tail = f" {self.app.glyphs.dot} PRODUCTION" if production else ""
         title: Line = ((name, Tone.STRONG), (tail, Tone.WARN), (f" {self.app.glyphs.dot} limits", Tone.DIM))
-        return [title, line(heading(self.app.size.width, self.app.glyphs.arrow), Tone.HEAD)]
+        return [title, *self._leash_lines(), line(heading(self.app.size.width, self.app.glyphs.arrow), Tone.HEAD)]
 
     def content(self) -> Sequence[Line]:
         return ()
@@ -169,8 +199,8 @@ class LimitsForm(Page[None], inherit_bindings=False):
         if not typed and not counters:
             self.say("nothing is to be changed yet: type a new value")
             return None
-        span, where = self.query_one("#span", Switch).value, self.query_one("#where", Switch).value
-        seconds = 0 if span == ALWAYS else duration(span)
+        while_, where = self.query_one("#span", Switch).value, self.query_one("#where", Switch).value
+        seconds = 0 if while_ == ALWAYS else duration(while_)
         return SetLimits(values(typed), counters, live_only=where == LIVE_ONLY, for_seconds=seconds)
 
     def action_plan(self) -> None:

@@ -131,6 +131,13 @@ class FakeChanger(Changer):
             return Outcome(ended, message, plan, job)
         return Outcome(Ended.DONE, f"{plan.action} of {plan.target}: done and verified, down 3.4 s", plan, job, (), 3.4)
 
+    async def resume(self, plan: Plan, job_id: str, *, watch: Callable[[Job], None] | None = None) -> Outcome:
+        self.extra.resumed.append(job_id)
+        if self.extra.outcomes.get(plan.key, (Ended.DONE, ""))[0] is Ended.UNKNOWN:
+            return Outcome(Ended.UNKNOWN, "still UNKNOWN", plan)
+        job = done(plan.key.node, job_id, about(plan))
+        return Outcome(Ended.DONE, f"{plan.action} of {plan.target}: done and verified", plan, job)
+
 
 @dataclass
 class Extra:
@@ -138,6 +145,7 @@ class Extra:
 
     prepared: list[tuple[Key, Request]] = field(default_factory=list)
     ran: list[Plan] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
     looked: list[Key] = field(default_factory=list)
     consents: list[Consent] = field(default_factory=list)
     checks: dict[Key, tuple[Check, ...]] = field(default_factory=dict)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from textual.widgets import Input
 
@@ -192,6 +194,13 @@ async def test_a_leash_and_live_only() -> None:
         await page.press("enter")
         await page.plan()
         assert page.said.prepared[-1][1] == SetLimits({"cpus": 2.0}, live_only=True, for_seconds=3600)
+
+
+async def test_a_leash_that_holds_is_told() -> None:
+    async with changes(size=(120, 36)) as page:
+        page.said.values["leash.cpu_limit"] = {"old": 400.0, "value": 100.0, "until": time.time() + 1805}
+        await form(page)
+        await page.shows("cpu limit is on a leash for 30m more, then 400 % again")
 
 
 def counted() -> Fleet:

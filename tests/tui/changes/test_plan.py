@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from backends.change import Ended
+from backends.model import NodeState
 from backends.plans.plan import Check, Refused, Verdict
 from backends.plans.request import Power
 from tests.tui.changes.fake import lost
@@ -266,6 +267,29 @@ async def test_a_connection_that_breaks_is_unknown_and_never_done() -> None:
         await page.plan()
         await page.press("y")
         await page.shows("restart of hn01/102: UNKNOWN. The connection to hn01 broke", "1 unknown")
+
+
+async def test_what_is_unknown_is_asked_for_until_the_node_says_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.changing.ASK_AGAIN", 0.0)
+    fleet = small()
+    async with changes(fleet, size=(120, 30)) as page:
+        page.said.outcomes[WEB] = (Ended.UNKNOWN, "restart of hn01/102: UNKNOWN, hn01 does not answer")
+        await page.on(WEB)
+        await page.press("r")
+        await page.plan()
+        fleet.store.nodes["hn01"].state = NodeState.STALE
+        await page.press("y")
+        await page.shows("1 unknown")
+        page.app.tick()
+        assert page.said.resumed == []  # its node does not answer yet
+        fleet.store.nodes["hn01"].state = NodeState.UP
+        await until(page.pilot, lambda: (page.app.tick(), len(page.said.resumed) > 1)[1])
+        await page.shows("1 unknown")
+        page.said.outcomes.clear()
+        await until(page.pilot, lambda: (page.app.tick(), "1 done" in page.text)[1])
+        assert len(page.said.ran) == 1  # and it was never done again
+        await page.press("escape")
+        await page.shows("no longer unknown: restart of hn01/102: done and verified")
 
 
 async def test_progress_is_seen_while_the_deck_goes_on() -> None:
