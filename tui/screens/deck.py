@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -64,6 +65,7 @@ class DeckScreen(DeckActions, Screen[None]):
         self._sorted_at = 0.0
         self._key_at = 0.0
         self._judging: Timer | None = None
+        self._keeping = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         yield Surface(id="top")

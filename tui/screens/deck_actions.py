@@ -14,7 +14,6 @@ from tui.widgets.panes import MOST, PANE, SIDE_BY_SIDE
 from .row_actions import RowActions
 
 if TYPE_CHECKING:
-    from tui.remembered import Remembered
     from tui.widgets.filter_bar import FilterBar
     from tui.widgets.status_line import Messages
 
@@ -24,6 +23,7 @@ class DeckActions(RowActions):
 
     messages: Messages
     columns: frozenset[str]
+    _keeping: asyncio.Lock
     own_columns: frozenset[str] | None = None  # chosen on the screen
     wide = False
     alone = False
@@ -148,17 +148,17 @@ class DeckActions(RowActions):
 
     def _remember(self) -> None:
         """Sort and columns, for the next run."""
-        from tui.remembered import Remembered
+        self.run_worker(self._keep, group="remember", description="remember sort and columns")
 
-        choice = Remembered(self.view.sort, self.view.inverted, self.own_columns)
-        self.run_worker(self._keep(choice), group="remember", exclusive=True, description="remember sort and columns")
-
-    async def _keep(self, choice: Remembered) -> None:
-        from tui.remembered import keep
+    async def _keep(self) -> None:
+        """Each takes its turn, and writes what is chosen by then."""
+        from tui.remembered import Remembered, keep
 
         columns = self.app.inventory.columns if self.app.inventory else ()
-        with contextlib.suppress(OSError):  # a home that is full or read-only is no reason to complain at each sort
-            await asyncio.to_thread(keep, choice, columns)
+        async with self._keeping:
+            choice = Remembered(self.view.sort, self.view.inverted, self.own_columns)
+            with contextlib.suppress(OSError):  # a home that is full or read-only is no reason to complain at each sort
+                await asyncio.to_thread(keep, choice, columns)
 
     def action_faults(self) -> None:
         self.view.faults = not self.view.faults
