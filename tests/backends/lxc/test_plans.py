@@ -193,7 +193,7 @@ ADD = Addresses("add", ("10.79.2.9",))
         ("running-plain", ADD, (), {"changed": {"net own": "net unseen"}}, "cannot be seen"),
         ("running-plain", ADD, ("config lxc.net.0.name = wan0",), {}, "has no interface wan0"),
         ("running-plain", MEMORY, ("use memory 99999999",), {}, "it uses 95.4M of memory now, more than 64M"),
-        ("running-plain", SetLimits({"swap": UNLIMITED}), (), {"without": ("key memory.memsw", "limit memory.memsw")}, "swapaccount=1"),
+        ("running-plain", SetLimits({"swap": -1}), (), {"without": ("key memory.memsw", "limit memory.m")}, "swapaccount=1"),
         ("running-all", SetLimits({"swap": UNLIMITED}), (), {}, "memory is on a leash, and shares a file"),
     ],
     ids=lambda value: str(value)[:40],
