@@ -211,17 +211,17 @@ def test_a_freeze_that_lasts_too_long_is_thawed(node: Node) -> None:
 
 
 def test_one_that_never_began_is_not_starting_for_ever(node: Node) -> None:
-    node.start(freezing(hold=False))
-    node.wait()
-    for name in ("supervisor", "worker", "result", "step"):
-        (node.jobs / "20260101-000000-aaaaaa" / name).unlink()
+    job = node.jobs / "20260101-000000-aaaaaa"
+    job.mkdir(parents=True)
+    for name, text in job_files(freezing(hold=False), {"who": "me"}).items():
+        (job / name).write_text(f"{text}\n")
     assert node.visit("status")["state"] == "starting"
-    os.utime(node.jobs / "20260101-000000-aaaaaa" / "about", (0, 0))
+    os.utime(job / "about", (0, 0))
     assert node.visit("status")["state"] == "dead"
     node.visit("recover")
     assert node.file("result") == "failed 0 restored killed"
     node.visit("supervise")
-    assert times(node, "copied") == 1
+    assert times(node, "froze") == 0
 
 
 def test_it_can_be_cancelled_within_a_step(node: Node) -> None:

@@ -165,7 +165,7 @@ class TestConsent:
         assert b"n1 $ " in seen  # the plan was shown before
         assert toys.sent == []
         os.write(end, f"{answer}\n".encode())
-        assert process.wait(30) == code
+        assert process.wait(60) == code
         assert process.stdout is not None
         process.stdout.close()
         os.close(end)
@@ -354,14 +354,14 @@ class TestJobs:
     def test_a_job_goes_on_when_ctdeck_is_killed_and_is_never_done_twice(self, toys: Toys) -> None:
         toys.hold()
         first = toys.start("restart", "n1/101", "--yes")
-        until_blocking(lambda: toys.locked, 20, "the job is at work")
+        until_blocking(lambda: toys.locked, 60, "the job is at work")
         first.send_signal(signal.SIGKILL)
         first.communicate()
         (job_id,) = toys.job_ids
         running = toys.ctdeck("jobs", job_id, "--json").json
         assert (running["state"], running["action"], running["id"]) == ("running", "restart", "101")
         toys.let_go()
-        until_blocking(lambda: toys.ended(job_id), 20, "it has ended")
+        until_blocking(lambda: toys.ended(job_id), 60, "it has ended")
         told = toys.ctdeck("jobs", job_id)
         assert told.stdout.startswith("restart of n1/101: done and verified\n")
         assert toys.was_done == ["stop", "start"]
@@ -371,23 +371,23 @@ class TestJobs:
     def test_of_two_at_once_one_wins_and_the_other_says_who(self, toys: Toys) -> None:
         toys.hold()
         first = toys.start("stop", "n1/101", "--yes")
-        until_blocking(lambda: toys.locked, 20, "the first one is at work")
+        until_blocking(lambda: toys.locked, 60, "the first one is at work")
         second = toys.another("restart", "n1/101", "--yes", USER="somebody")
         assert (second.returncode, second.stdout) == (4, "")
         assert "restart of n1/101: " in second.stderr
         assert "(stop, since 2" in second.stderr
         assert "is at work on it" in second.stderr
         toys.let_go()
-        out, _ = first.communicate(timeout=30)
+        out, _ = first.communicate(timeout=60)
         assert (first.returncode, out) == (0, "stop of n1/101: done and verified\n")
         assert toys.was_done == ["stop"]
 
     def test_ctrl_c_leaves_the_job_and_says_so(self, toys: Toys) -> None:
         toys.hold()
         process = toys.start("stop", "n1/101", "--yes")
-        until_blocking(lambda: toys.locked, 20, "the job is at work")
+        until_blocking(lambda: toys.locked, 60, "the job is at work")
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 130
         assert f"the job on n1 goes on without us: `ctdeck jobs {toys.job_ids[0]}` tells" in err
 
@@ -398,9 +398,9 @@ class TestJobs:
         refused_ = toys.ctdeck("jobs", "cancel", job_id)
         assert (refused_.returncode, "Say --yes" in refused_.stderr) == (4, True)
         cancelling = toys.start("jobs", "cancel", job_id, "--yes")
-        until_blocking(lambda: (toys.root / f"var/lib/ctdeck/jobs/{job_id}/cancel").exists(), 20, "it is to end")
+        until_blocking(lambda: (toys.root / f"var/lib/ctdeck/jobs/{job_id}/cancel").exists(), 60, "it is to end")
         toys.let_go()
-        out, _ = cancelling.communicate(timeout=30)
+        out, _ = cancelling.communicate(timeout=60)
         assert (cancelling.returncode, out.startswith("restart of n1/101: cancelled at: ")) == (0, True)
         assert toys.was_done == ["stop"]
 

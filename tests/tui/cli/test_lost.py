@@ -90,7 +90,7 @@ def test_nobody_can_tell_until_the_node_is_back(toys: Toys, breaking: Callable[.
     assert f"UNKNOWN, n1 does not answer; `ctdeck jobs {job_id}` tells" in done.stderr
     assert toys.audited[-1]["ended"] == "unknown"
     gone.clear()
-    until_blocking(lambda: toys.ended(job_id), 20, "the job went on")
+    until_blocking(lambda: toys.ended(job_id), 60, "the job went on")
     told = toys.ctdeck("jobs", job_id)
     assert told.stdout.startswith("stop of n1/101: done and verified\n")
     assert toys.was_done == ["stop"]

@@ -108,7 +108,7 @@ class Toys:
     def end(self) -> None:
         """Let every job come to its end, so that nothing outlives the test."""
         self.let_go()
-        until_blocking(lambda: all(map(self.ended, self.job_ids)), 20, "all jobs have ended")
+        until_blocking(lambda: all(map(self.ended, self.job_ids)), 60, "all jobs have ended")
 
     def let_go(self) -> None:
         (self.root / "hold").unlink(missing_ok=True)
@@ -134,5 +134,5 @@ class Toys:
     def another(self, *words: str, **environment: str) -> Done:
         """One command in a process of its own."""
         process = self.start(*words, **environment)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
         return Done(process.args, process.returncode, out, err)
