@@ -31,6 +31,7 @@ class Counters:
     processes: int | None
     throttled: int | None
     periods: int | None
+    oom_kills: int | None = None  # only told where its memory is limited
 
     @property
     def memory_used(self) -> int | None:
@@ -100,7 +101,7 @@ def parse_fast(lines: Iterable[str]) -> Fast:
         kind = line[:2]
         if kind == "c ":
             word = line.split(" ")
-            if len(word) != 12:
+            if len(word) not in (12, 13):
                 fast.odd += 1
                 continue
             value = [number(text) for text in word[3:]]

@@ -79,6 +79,7 @@ class LxcReader:
         usage.memory_used = counters.memory_used
         usage.swap_used = counters.swap
         usage.processes = counters.processes
+        usage.oom_kills = counters.oom_kills
         start = self._start.get(container.id)
         if now is not None and start is not None:
             usage.uptime = max(0.0, now - start / facts.ticks)

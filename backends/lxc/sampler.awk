@@ -9,7 +9,8 @@
 #                                  the same FSID means that it has no disk of its own
 #       r NAME rootfs-type         kind of its root: overlay, btrfs, ext4 ... as mounted
 #       ! word ...                 trouble: "name X" (a directory that no container can be called), "noinit NAME"
-# fast  c NAME v cpu memory inactive_file file shmem swap pids throttled-periods periods    v1: cpu in ns; v2: in us
+# fast  c NAME v cpu memory inactive_file file shmem swap pids throttled-periods periods [oom-kills]    v1: cpu in ns; v2: in us;
+#                                  oom-kills only where its memory is limited
 #       x NAME                     its cgroup is gone
 function lxc_begin() { LXC_AREA = ENVIRON["CTDECK_LXC_AREA"]; LXC_COUNT = 0 }
 
@@ -27,7 +28,9 @@ function lxc_fast(   i, name, out, cpu, text, stat) {
             out = out " " field(text, "total_inactive_file") " " field(text, "total_cache") " " field(text, "total_shmem") " " field(text, "total_swap")
             if (LXC_THROTTLE[name] != "") stat = "\n" whole(LXC_THROTTLE[name])
         }
-        out = out " " first(LXC_PIDS[name]) " " field(stat, "nr_throttled") " " field(stat, "nr_periods") "\n"
+        out = out " " first(LXC_PIDS[name]) " " field(stat, "nr_throttled") " " field(stat, "nr_periods")
+        if (LXC_OOM[name] != "") out = out " " field("\n" whole(LXC_OOM[name]), "oom_kill")
+        out = out "\n"
     }
     RS = "\n"; return out
 }
@@ -70,6 +73,7 @@ function lxc_cgroups(name, pid,   line, part, word, count, i, path, top, group, 
         LXC_SWAP[name] = top "/memory.swap.current"; LXC_PIDS[name] = top "/pids.current"; LXC_THROTTLE[name] = ""
         line = first(top "/cpu.max"); if (line == "-") line = "- -"
         state = index(whole(top "/cgroup.events"), "frozen 1") ? "FROZEN" : "THAWED"
+        LXC_OOM[name] = first(top "/memory.max") ~ /^[0-9]/ ? top "/memory.events" : ""
         line = first(top "/memory.max") " " first(top "/memory.swap.max") " " line " " first(top "/pids.max") " " first(top "/cpuset.cpus.effective") " " state " " first(top "/cpu.weight")
     } else {
         LXC_CPU[name] = group["cpuacct"] "/cpuacct.usage"; LXC_MEM[name] = group["memory"] "/memory.usage_in_bytes"
@@ -77,6 +81,7 @@ function lxc_cgroups(name, pid,   line, part, word, count, i, path, top, group, 
         line = first(group["cpu"] "/cpu.cfs_quota_us")
         LXC_THROTTLE[name] = line ~ /^[0-9]/ ? group["cpu"] "/cpu.stat" : ""   # no limit, no throttling: one read less
         line = first(group["memory"] "/memory.limit_in_bytes") " " first(group["memory"] "/memory.memsw.limit_in_bytes") " " line " " first(group["cpu"] "/cpu.cfs_period_us")
+        LXC_OOM[name] = line ~ /^[0-9]+ / && length(first(group["memory"] "/memory.limit_in_bytes")) < 17 ? group["memory"] "/memory.oom_control" : ""
         line = line " " first(group["pids"] "/pids.max") " " first(group["cpuset"] "/cpuset.cpus") " " first(group["freezer"] "/freezer.state") " " first(group["cpu"] "/cpu.shares")
     }
     RS = "\n"; gsub(/,/, ";", line)   # a cpuset "0,2-3" stays one word

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from backends.events import Kind
+from backends.lxc.parse import parse_fast
 from backends.model import Beancounter, Container, Key, Limits, Lock, Node, NodeFacts, NodeState, State, Usage
 from backends.store import Store
 from backends.trouble import Severity, Triage
@@ -459,3 +460,9 @@ def test_ten_thousand_containers_are_judged_in_slices(capsys: pytest.CaptureFixt
     with capsys.disabled():
         print(f"\n10,000 containers that all changed: judged in {1000 * min(took):.0f} ms")
     assert fleet.triage.worst() == []
+
+
+def test_lxc_tells_kills_where_memory_is_limited() -> None:
+    lines = ["c limited 2 5000 100 10 10 0 0 3 - - 7", "c free 2 5000 100 10 10 0 0 3 - -"]
+    counters = parse_fast(lines).counters
+    assert (counters["limited"].oom_kills, counters["free"].oom_kills) == (7, None)

@@ -87,7 +87,7 @@ class TestRemembered:
 
     def test_columns_hold_over_the_same_fleet_file_only(self) -> None:
         keep(Remembered("trouble", False, frozenset({"mem", "why"})), ["+load"])
-        assert recall(["+load"]).columns == {"mem", "why"}
+        assert recall(["+load"]).columns == frozenset({"mem", "why"})
         assert recall(["-ip"]).columns is None
 
     @pytest.mark.parametrize(
