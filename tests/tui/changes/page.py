@@ -93,6 +93,11 @@ class ChangePage:
         assert len(found) == 1, f"{words} stand in {len(found)} lines of\n{self.text}"
         return found[0]
 
+    def only_text(self) -> None:
+        """Nothing on the screen is a command to the terminal."""
+        for strip in self.app.screen._compositor.render_strips():
+            assert all(char.isprintable() for part in strip if not part.control for char in part.text)
+
     def same(self, name: str) -> None:
         same_as(self.pilot, FRAMES / f"{name}.txt")
 

@@ -172,19 +172,21 @@ async def test_undo_from_the_list() -> None:
         await page.shows("undo of hn01/102", "vzctl start 102")
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-async def test_hostile_words_of_other_admins(name: str) -> None:
+async def test_hostile_words_of_other_admins() -> None:
     async with changes() as page:
-        job = done("hn01", "20261122-1", {"who": name, "time": name, "action": name, "id": name, "name": name})
-        job.log, job.steps[1].title = (name,), name
-        page.jobs.of = {"hn01": [job]}
-        await page.press("J")
-        await page.shows("done")
-        await page.press("enter")
-        await page.at(JobLog)
-        await page.shows("log")
-        for strip in page.app.screen._compositor.render_strips():
-            assert all(char.isprintable() for part in strip if not part.control for char in part.text)
+        for name in HOSTILE:
+            job = done("hn01", "20261122-1", {"who": name, "time": name, "action": name, "id": name, "name": name})
+            job.log, job.steps[1].title = (name,), name
+            page.jobs.of = {"hn01": [job]}
+            await page.press("J")
+            await page.shows("done")
+            page.only_text()
+            await page.press("enter")
+            await page.at(JobLog)
+            await page.shows("log")
+            page.only_text()
+            await page.press("escape", "escape")
+            await page.back_on_deck()
 
 
 @pytest.mark.parametrize(

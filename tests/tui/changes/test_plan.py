@@ -310,19 +310,20 @@ async def test_progress_is_seen_while_the_deck_goes_on() -> None:
         await page.shows("done and verified")
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-async def test_names_of_tenants_are_text(name: str) -> None:
+async def test_names_of_tenants_are_text() -> None:
     fleet = small()
-    fleet.store.containers[WEB].name = name
     async with changes(fleet) as page:
-        page.said.checks[WEB] = (Check("x", Verdict.WARN, name), Check("y", Verdict.OK, name))
         await page.on(WEB)
-        await page.press("r")
-        dialog = await page.plan()
-        await page.shows("restart of hn01/102", "vzctl restart 102")
-        for strip in page.app.screen._compositor.render_strips():
-            assert all(char.isprintable() for segment in strip if not segment.control for char in segment.text)
-        assert dialog.applicable
+        for name in HOSTILE:
+            fleet.store.containers[WEB].name = name
+            page.said.checks[WEB] = (Check("x", Verdict.WARN, name), Check("y", Verdict.OK, name))
+            await page.press("r")
+            dialog = await page.plan()
+            await page.shows("restart of hn01/102", "vzctl restart 102")
+            assert dialog.applicable
+            page.only_text()
+            await page.press("escape")
+            await page.back_on_deck()
 
 
 async def test_read_only_says_why_and_opens_nothing() -> None:
