@@ -16,7 +16,7 @@ from .backend import Backend
 from .errors import Fault, FaultKind
 from .inventory import NodeSpec, SshSettings
 from .model import NodeFacts
-from .sampler.client import MAX_NOISE, Sample, Sampler
+from .sampler.client import BE_ROOT, MAX_NOISE, Sample, Sampler
 from .sampler.head import NodeReader
 from .text import clean, decode_lines
 from .transport import SessionsUsedUp, Transport
@@ -240,6 +240,8 @@ async def _read(spec: NodeSpec, transport: Transport, backends: Sequence[Backend
     try:
         began = time.monotonic()
         first = await sampler.start(wanted, timeout=_FIRST_SAMPLE)
+        if sampler.hello.limited:
+            raise Fault(FaultKind.SUDO, sampler.hello.limited, BE_ROOT)
         report.passed("tools", _tools(sampler), time.monotonic() - began)
         began = time.monotonic()
         second = await sampler.ask(timeout=_SECOND_SAMPLE)

@@ -18,7 +18,7 @@ from .backend import Backend, Reader, Reading
 from .errors import Fault, FaultKind
 from .inventory import NodeSpec
 from .model import Container, Node, NodeState, State
-from .sampler.client import Ended, Sample, Sampler
+from .sampler.client import BE_ROOT, Ended, Sample, Sampler
 from .sampler.head import NodeReader
 from .store import Store
 from .text import clean
@@ -76,6 +76,7 @@ class Poller:
         self._slow_at = 0.0
         self._second_slow = False  # the slow sample after the first one of a connection is still to come
         self._want_slow = False
+        self._limited = ""  # why the login sees less than there is
         self.paused = False
         self.settled = asyncio.Event()  # CPU figures are there, or it failed for good
 
@@ -225,6 +226,7 @@ class Poller:
         hello = sampler.hello
         self._head.greet(hello, self.node.facts)
         self.node.backends = hello.backends
+        self._limited = f"{hello.limited}. {BE_ROOT}" if hello.limited else ""
         for backend in self._backends:
             if backend.name in hello.backends and backend.name not in self._readers:
                 self._readers[backend.name] = backend.reader(self.node.name)
@@ -290,7 +292,8 @@ class Poller:
         node.interval = max(self.spec.interval, cost / NODE_BUDGET)
         if notes is not None:
             known = self._transport.notes if self._transport is not None else ()
-            node.notes = (*known, *notes, *([] if every else broken))
+            limited = (self._limited,) if self._limited else ()
+            node.notes = (*known, *limited, *notes, *([] if every else broken))
             self._say(NodeState.BROKEN if broken and every else NodeState.UP, broken[0] if broken and every else "")
         elif node.state is not NodeState.BROKEN:
             self._say(NodeState.UP, "")

@@ -47,6 +47,15 @@ class Hello:
     tools: dict[str, str] = field(default_factory=dict)
     backends: tuple[str, ...] = ()
 
+    @property
+    def limited(self) -> str:
+        """One sentence where the account sees less than root: an empty list of its containers would mean nothing."""
+        return f"The login is not root's (uid {self.uid}), and sees its own containers at most" if self.uid else ""
+
+
+#: What helps against `Hello.limited`.
+BE_ROOT = "Log in as root, or set `sudo: true` for this node"
+
 
 @dataclass(slots=True, frozen=True)
 class Sample:

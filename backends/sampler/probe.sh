@@ -9,7 +9,8 @@ ctdeck_probe() {
     kernel=$(cat "$CTDECK_ROOT/proc/sys/kernel/osrelease" 2>/dev/null || uname -r)
     echo "kernel $(uname -s) $kernel"
     echo "hostname $(cat "$CTDECK_ROOT/proc/sys/kernel/hostname" 2>/dev/null || uname -n)"
-    echo "uid $(id -u)"
+    # on a simulated node everybody is root
+    if [ -n "$CTDECK_ROOT" ]; then echo "uid 0"; else echo "uid $(id -u)"; fi
     echo "tick $(getconf CLK_TCK 2>/dev/null || echo 100)"
     for file in "$CTDECK_ROOT/etc/os-release" "$CTDECK_ROOT/etc/redhat-release"; do
         [ -r "$file" ] || continue

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from backends.errors import Fault, FaultKind
 from backends.inventory import NodeSpec
 from backends.model import Key, Node, NodeState, State
 from backends.poller import Poller
+from backends.sampler.client import Sample, Sampler
 from backends.store import Store
 from backends.transport import Completed, SessionsUsedUp, Terminal
 
@@ -359,3 +361,19 @@ async def test_an_expensive_sample_is_asked_less_often(openvz: SimulatedNode, mo
         await it.until(lambda: it.node.facts.sampler_ms is not None)
         cost = it.node.facts.sampler_ms or 0.0
         assert it.node.interval == pytest.approx(max(0.1, cost / 1000 / 1e-9))
+
+
+async def test_a_login_that_is_not_roots_is_told(openvz: SimulatedNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Sampler.start
+
+    async def start_as_somebody(self: Sampler, *args: Any, **options: Any) -> Sample:
+        sample = await start(self, *args, **options)
+        assert not self.hello.limited
+        self.hello.uid = 1000
+        return sample
+
+    monkeypatch.setattr(Sampler, "start", start_as_somebody)
+    async with watched(openvz) as it:
+        await it.until(it.poller.settled.is_set)
+        assert any("not root's (uid 1000)" in note and "sudo: true" in note for note in it.node.notes)
+        assert it.node.state is NodeState.UP
