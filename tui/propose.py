@@ -10,7 +10,7 @@ from backends.model import Key, NodeState
 
 if TYPE_CHECKING:
     from .app import Deck
-    from .screens.plan import Approved, Left, Proposal
+    from .proposal import Approved, Left, Proposal
 
 
 def change_refused(app: Deck, key: Key) -> str:
@@ -41,7 +41,8 @@ def propose(
     left: Callable[[], None] | None = None,
 ) -> None:
     """Ask, and after a yes begin. `edit` opens the form again, `applied` is told of a yes, `left` of a no."""
-    from .screens.plan import Approved, Left, PlanDialog
+    from .proposal import Approved, Left
+    from .screens.plan import PlanDialog
 
     proposal.editable = edit is not None
 

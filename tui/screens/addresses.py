@@ -11,6 +11,7 @@ from backends.model import Key, State
 from backends.plans.plan import Misused
 from backends.plans.request import Addresses, address, bare
 from tui.format import cells, fit, safe
+from tui.proposal import Proposal
 from tui.propose import propose
 from tui.theme.tones import Tone
 from tui.widgets.lines import line
@@ -18,7 +19,6 @@ from tui.widgets.surface import Line
 
 from .entry import Entry
 from .inspected import InspectedPage
-from .plan import Proposal
 
 
 class AddressList(InspectedPage):

@@ -16,7 +16,7 @@ from tui.propose import change_refused, propose
 
 if TYPE_CHECKING:
     from tui.app import Deck
-    from tui.screens.plan import Option, Proposal
+    from tui.proposal import Option, Proposal
 
 
 class ChangeActions(Screen[Any]):
@@ -77,7 +77,7 @@ class ChangeActions(Screen[Any]):
             self._power("destroy", keys)
 
     def action_undo(self) -> None:
-        from .plan import Proposal
+        from tui.proposal import Proposal
 
         if not (keys := self._may_change("undo")):
             return
@@ -179,7 +179,7 @@ _FROM: dict[str, frozenset[State]] = {
 
 def power_proposal(verb: str, keys: tuple[Key, ...]) -> Proposal:
     """`fast stop` is a verb here."""
-    from .plan import Option, Proposal
+    from tui.proposal import Option, Proposal
 
     options: tuple[Option, ...] = ()
     if verb in ("stop", "fast stop"):

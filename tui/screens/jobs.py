@@ -249,7 +249,7 @@ class JobList(ListPage[None]):
         self.action_refresh()
 
     def action_undo(self) -> None:
-        from .plan import Proposal
+        from tui.proposal import Proposal
 
         entry = self.chosen
         plan = _plan(entry) if entry is not None else None

@@ -18,6 +18,7 @@ from backends.plans.spoken import beancounter
 from tui.describe import by_trouble, fullness, place
 from tui.format import safe, span
 from tui.limit_fields import FIELDS, bound, counter_text, counter_wrong, values, wrong
+from tui.proposal import Proposal
 from tui.propose import propose
 from tui.theme.tones import Tone
 from tui.widgets.limit_rows import Fold, LimitRow, Switch, heading
@@ -25,7 +26,6 @@ from tui.widgets.lines import line
 from tui.widgets.surface import Line
 
 from .page import Page
-from .plan import Proposal
 
 ALWAYS = "always"
 LIVE_ONLY = "live only"

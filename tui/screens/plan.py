@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, ClassVar
 
 from textual._path import CSSPathType
@@ -20,12 +19,12 @@ from backends.change import Consent
 from backends.errors import CtdeckError
 from backends.model import Key
 from backends.plans.plan import Danger, Plan, Verdict
-from backends.plans.request import Request
 from backends.store import Changes
 from tui.changing import AT_ONCE
 from tui.describe import place
 from tui.format import cells, fit, safe
 from tui.planned import plan_lines, refused_lines, target_line
+from tui.proposal import Approved, Left, Proposal
 from tui.theme.tones import Tone
 from tui.widgets.lines import EMPTY, Lines, line
 from tui.widgets.surface import Line, Span, Surface, justify
@@ -34,51 +33,6 @@ from .dialog import Dialog
 
 #: The dialog is no wider than this: longer lines are hard to read.
 WIDEST = 110
-
-
-@dataclass(slots=True)
-class Option:
-    """Something about the change that a key in the dialog switches; the plan is then made anew."""
-
-    key: str
-    label: str
-    change: Callable[[Request, bool], Request]
-    on: bool = False
-
-
-@dataclass(slots=True)
-class Proposal:
-    """What a person wants done. `request` None: undo the last change. `editable`: there is a form to go back to."""
-
-    what: str  # as in the title: "stop", "limits"
-    keys: tuple[Key, ...]
-    request: Request | None
-    options: tuple[Option, ...] = ()
-    editable: bool = False
-
-    @property
-    def asked(self) -> Request | None:
-        """The request with its options as they are switched now."""
-        request = self.request
-        for option in self.options if request is not None else ():
-            assert request is not None
-            request = option.change(request, option.on)
-        return request
-
-
-class Left(Enum):
-    """How the dialog was left without a yes."""
-
-    CANCEL = "cancel"
-    EDIT = "edit"
-
-
-@dataclass(frozen=True, slots=True)
-class Approved:
-    """The plans that were said yes to. `stop`: at the first failure."""
-
-    plans: tuple[Plan, ...]
-    stop: bool = False
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from backends.model import Key, State
 from backends.plans.plan import Misused
 from backends.plans.request import CreateSnapshot, DeleteSnapshot, Request, RevertSnapshot
 from tui.format import cells, fit, safe, size
+from tui.proposal import Option, Proposal
 from tui.propose import propose
 from tui.snapshot_tree import Twig, date_text, tree
 from tui.theme.tones import Tone
@@ -20,7 +21,6 @@ from tui.widgets.surface import Line, justify
 
 from .entry import Entry
 from .inspected import InspectedPage
-from .plan import Option, Proposal
 
 if TYPE_CHECKING:
     from tui.app import Deck

@@ -22,11 +22,12 @@ from tests.tui.deck.page import Fleet, small
 from tests.tui.deck.test_frames import HOSTILE
 from tests.tui.screens.stage import until
 from tui.app import Options
+from tui.proposal import Proposal
 from tui.screens.addresses import AddressList
 from tui.screens.entry import Entry
 from tui.screens.jobs import JobList, JobLog
 from tui.screens.limits import LimitsForm
-from tui.screens.plan import PlanDialog, Proposal
+from tui.screens.plan import PlanDialog
 from tui.screens.snapshots import SnapshotList
 from tui.snapshot_tree import tree
 from tui.widgets.limit_rows import LimitRow
