@@ -82,6 +82,8 @@ class ChangePage:
         """The plan dialog, when its keys count."""
         dialog = await self.at(PlanDialog)
         await until(self.pilot, lambda: dialog.ready)
+        words = "Tab other keys" if dialog.to_type else "n cancel"
+        await until(self.pilot, lambda: words in self.text)
         await self.pilot.pause()
         return dialog
 
