@@ -44,7 +44,9 @@ def recall(fleet_columns: Sequence[str]) -> Remembered:
     return Remembered(
         sort=str(sort) if known else TROUBLE,
         inverted=known and found.get("inverted") is True,
-        columns=None if columns is None else frozenset(each for each in columns if isinstance(each, str) and each in BY_ID),
+        columns=None
+        if columns is None
+        else frozenset(each for each in columns if isinstance(each, str) and each in BY_ID),
     )
 
 

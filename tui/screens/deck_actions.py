@@ -148,7 +148,7 @@ class DeckActions(RowActions):
 
     def _remember(self) -> None:
         """Sort and columns, for the next run."""
-        self.run_worker(self._keep, group="remember", description="remember sort and columns")
+        self.run_worker(self._keep(), group="remember", description="remember sort and columns")
 
     async def _keep(self) -> None:
         """Each takes its turn, and writes what is chosen by then."""
