@@ -27,13 +27,15 @@ _OWN = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\]22;[a-z]*\x1b\\|\x1b\]22;[a-z
 class Terminal:
     """A program in a pty, and an emulator that shows what it has drawn."""
 
-    def __init__(self, columns: int, rows: int, **environment: str) -> None:
+    def __init__(
+        self, columns: int, rows: int, *arguments: str, module: str = "tests.tui.deck.pty_deck", **environment: str
+    ) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         inherited = {key: value for key, value in os.environ.items() if key not in {"NO_COLOR", "LC_ALL", "LC_CTYPE"}}
         said = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.tui.deck.pty_deck"],
+            [sys.executable, "-m", module, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -47,8 +49,11 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
 
     def until(self, text: str, deadline: float = 20.0) -> None:
+        self.until_line(re.escape(text), deadline)
+
+    def until_line(self, pattern: str, deadline: float = 20.0) -> None:
         end = time.monotonic() + deadline
-        while not any(text in line for line in self.screen.display):
+        while not any(re.search(pattern, line) for line in self.screen.display):
             assert time.monotonic() < end, "waited in vain; the screen:\n" + "\n".join(self.screen.display)
             if select.select([self.master], [], [], 0.2)[0]:
                 data = os.read(self.master, 65536)
