@@ -205,7 +205,7 @@ def _live_step(
     script, undo = before, []
     for one in new:
         script += inside + words("ip", "addr", "replace", str(one), "dev", network.link) + "\n"
-    promoted = sorted({link for link, one in old if _leads(network, link, one)})
+    promoted = sorted({link for link, one in old if _leads(network, link, one, new)})
     for link in promoted:  # without it the kernel drops the other addresses of that network together with the first
         script += f"{inside}sh -c {words(f'echo 1 >/proc/sys/net/ipv4/conf/{link}/promote_secondaries')}\n"
     for link, one in old:
@@ -219,10 +219,13 @@ def _live_step(
     return Step("set it inside, live", script, before + every(undo))
 
 
-def _leads(network: _Network, link: str, one: IPv4Interface | IPv6Interface) -> bool:
+def _leads(
+    network: _Network, link: str, one: IPv4Interface | IPv6Interface, new: list[IPv4Interface | IPv6Interface]
+) -> bool:
     """Whether the kernel may hold other addresses of its network as its secondaries."""
-    mates = [other for of, other in network.live if of == link and other.network == one.network]
-    return one.version == 4 and len(mates) > 1
+    others = [other for of, other in network.live if of == link and other != one]
+    others += new if link == network.link else []
+    return one.version == 4 and any(other.network == one.network for other in others)
 
 
 def _checks(

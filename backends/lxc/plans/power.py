@@ -137,7 +137,7 @@ def _live_only(subject: Subject) -> tuple[Check, ...]:
 
 
 # Processes are listed from the node: no program of the container has to work for that. Its logs are read inside of it, since
-# a symbolic link there may name any file of the node.
+# a symbolic link there may name any file of the node; through a pipe, since lxc-attach gives its output file the mode 0700.
 _EVIDENCE = """umask 077
 E=${CTDECK_ROOT-}/var/lib/ctdeck/evidence
 mkdir -p "$E"
@@ -156,7 +156,7 @@ bounded=; if command -v timeout >/dev/null 2>&1; then bounded='timeout 10'; fi
         echo "== $key"; $bounded lxc-cgroup -n "$name" "$key"
     done
     for table in tcp tcp6 udp udp6 unix; do echo "== sockets: $table"; head -n 1000 "/proc/$pid/net/$table"; done
-    echo '== log'; $bounded lxc-attach --clear-env -n "$name" -- tail -n 200 /var/log/messages /var/log/syslog
+    echo '== log'; $bounded lxc-attach --clear-env -n "$name" -- tail -n 200 /var/log/messages /var/log/syslog 2>&1 | cat
 } </dev/null >"$F" 2>&1 || :
 echo "evidence: $F"
 """

@@ -346,7 +346,7 @@ def _start(subject: Subject, disk: str) -> Step:
     taken back."""
     step = start_step(subject)
     script = step.script + (
-        "sleep 2\n"
+        "sleep 1\n"
         f'if test "$({words("lxc-info", "-n", subject.id, "-sH")})" != RUNNING\n'
         "then echo 'its init has ended at once' >&2; exit 1\n"
         "fi\n"
