@@ -54,20 +54,23 @@ def test_a_hog_an_eater_and_a_full_disk(lab: Lab) -> None:
         used = listed(lab)[EATER]["memory_used"]
         lab.enter(EATER[0], "lxc-cgroup", "-n", EATER[1], file, str(int(used / 0.94)))
         lab.burn(*HOG)
-        if (share := spent(lab, HOG)) < 85:
-            pytest.skip(f"this machine is too busy: a hog gets {share:.0f} % of a core")
+        before = spent(lab, HOG)
         began = time.time()
         done = lab.ctdeck("trouble", "--json", "--for", "10s")
         found = {(one["node"], one["id"]): one for one in json.loads(done.stdout) if one["id"] is not None}
-        if HOG not in found and (share := spent(lab, HOG)) < 85:
-            pytest.skip(f"this machine is too busy: a hog gets {share:.0f} % of a core")
+        got = min(before, spent(lab, HOG))
     finally:
         lab.enter(EATER[0], "lxc-cgroup", "-n", EATER[1], file, unlimited)
         inside(lab, FULL, "rm -f /full")
     assert done.returncode == 6
-    assert set(found) == {HOG, EATER, FULL}
+    assert set(found) <= {HOG, EATER, FULL}, "somebody under ordinary load is accused"
+    assert set(found) >= {EATER, FULL}
     reasons = {where: one["reasons"][0] for where, one in found.items()}
-    assert reasons[HOG].startswith("CPU x")
     assert reasons[EATER].startswith("memory 9")
     assert reasons[FULL].startswith("disk 100%") or reasons[FULL].startswith("disk 9")
+    if HOG not in found and got < 85:
+        pytest.skip(
+            f"the eater and the full disk are found; the machine is too busy for a hog: it gets {got:.0f} % of a core"
+        )
+    assert reasons[HOG].startswith("CPU x")
     assert found[HOG]["since"] > began - 60
