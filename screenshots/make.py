@@ -36,6 +36,7 @@ class Shot:
     scenario: str | None = "tour"
     history: float = 6.0  # seconds of figures before it begins
     known: bool = True  # False: one node's host key is not known yet
+    before: tuple[str, ...] = ()  # command lines of ctdeck, run on the fleet before the deck is opened
 
 
 async def nothing(pilot: Pilot[None]) -> None:
@@ -51,16 +52,35 @@ def keys(*names: str) -> Drive:
     return press
 
 
-async def culprit(pilot: Pilot[None]) -> None:
-    """Details of the container that eats the CPU."""
-    await keys("/", *"cpu>300", "enter", "g", "j", "j", "enter")(pilot)
+def culprit_then(*names: str) -> Drive:
+    """Keys with the cursor on the container that eats the CPU, below the two nodes in trouble."""
+    return keys("/", *"cpu>300", "enter", "g", "j", "j", *names)
+
+
+def row_then(filter_words: str, *names: str) -> Drive:
+    """Keys with the cursor on the one container that the filter finds."""
+    typed = ["space" if char == " " else "colon" if char == ":" else char for char in filter_words]
+    return keys("/", *typed, "enter", "g", *names)
+
+
+SNAPSHOTS = (
+    "snapshot create hn02/2001 --name clean-install",
+    "snapshot create hn02/2001 --name before-php8",
+    "snapshot create hn02/2001 --name tried-php8",
+    "snapshot revert hn02/2001 before-php8 --confirm hn02/2001",
+)
 
 
 SHOTS = (
     Shot("fleet", nothing, history=30.0),
     Shot("fleet-80x24", nothing, size=(80, 24), history=30.0),
     Shot("side-by-side", keys("|"), size=(160, 36), history=20.0),
-    Shot("details", culprit, history=HISTORY),
+    Shot("details", culprit_then("enter"), history=HISTORY),
+    Shot("trouble", keys("f"), history=20.0),
+    Shot("limits", culprit_then("e"), history=12.0),
+    Shot("plan", culprit_then("r"), history=12.0),
+    Shot("snapshots", row_then("mail-oakfield node:hn02", "p"), scenario="healthy", before=SNAPSHOTS),
+    Shot("jobs", keys("J"), scenario="healthy", before=(*SNAPSHOTS, "restart hn03/3001")),
     Shot("help", keys("?")),
     Shot("host-key", nothing, scenario="healthy", known=False, history=0.0),
     Shot("first-steps", nothing, scenario=None),
@@ -104,7 +124,7 @@ async def take(shot: Shot, source: Source | None) -> None:
             await until(pilot, lambda: len(app.screen_stack) > 1)
         await pilot.pause(1.0)
         await shot.drive(pilot)
-        await pilot.pause(1.0)
+        await pilot.pause(3.0)  # what is asked of a node has come
         svg = app.export_screenshot(title="ctdeck", simplify=True)
     (HERE / f"{shot.name}.svg").write_text(svg, encoding="utf-8")
     if converter := shutil.which("rsvg-convert"):
@@ -144,6 +164,10 @@ async def main() -> None:
         with demo(shot.scenario) as fleet:
             if not shot.known:
                 forget_one_key(fleet)
+            for words in shot.before:
+                command = [sys.executable, "-m", "tui", "--fleet", str(fleet), *words.split(), "--yes"]
+                ended = await asyncio.create_subprocess_exec(*command, stdin=subprocess.DEVNULL, cwd=HERE.parent)
+                await ended.wait()
             await take(shot, load(fleet))
 
 
