@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from . import audit
@@ -162,22 +163,21 @@ class Changer:
         """New addresses against every container of the fleet, running or stopped."""
         if not isinstance(request, Addresses) or request.verb == "del":
             return ()
-        await self._read_anew()
-        wanted = {bare(ip) for ip in request.ips}
+        unasked = await self._read_anew()
+        wanted = {_plain(ip) for ip in request.ips}
         checks = []
         for other, container in self.fleet.store.containers.items():
-            taken = wanted & {bare(ip) for ip in container.ips}
+            taken = wanted & {_plain(ip) for ip in (*container.ips, *container.ips_configured)}
             if other != key and taken:
                 text = f"{', '.join(sorted(taken))} is that of {other.node}/{other.id} {container.name or ''}".rstrip()
                 checks.append(Check("address-clash", Verdict.REFUSE, text))
-        unasked = [node.name for node in self.fleet.store.nodes.values() if node.state is not NodeState.UP]
         if unasked:
             verdict = Verdict.WARN if request.allow_unasked else Verdict.REFUSE
             checks.append(Check("unasked", verdict, f"could not be asked for the address: {', '.join(unasked)}"))
         return tuple(checks) or (Check("address-clash", Verdict.OK, "the address is free on all nodes"),)
 
-    async def _read_anew(self) -> None:
-        """A whole sample of every node that answers, asked for from now on, within some seconds."""
+    async def _read_anew(self) -> list[str]:
+        """A whole sample of every node, asked for from now on, within some seconds. Returns the nodes that gave none."""
         now = time.monotonic()
         self.fleet.refresh()
 
@@ -186,10 +186,12 @@ class Changer:
                 return node.listed is None or node.listed < now
             return node.state is NodeState.CONNECTING
 
-        while any(map(late, self.fleet.store.nodes.values())):
+        nodes = self.fleet.store.nodes.values()
+        while any(map(late, nodes)):
             if time.monotonic() > now + LOOK_TIMEOUT:
-                return
+                break
             await asyncio.sleep(0.05)
+        return [node.name for node in nodes if node.state is not NodeState.UP or late(node)]
 
     # --- the change itself
 
@@ -395,6 +397,14 @@ PUT_BACK = {
     "as-is": "; what could be put back was, look at it",
     "dirty": "; AND PUTTING BACK FAILED TOO: look at it now",
 }
+
+
+def _plain(ip: str) -> str:
+    """An address without its prefix, as it is written shortest: configurations have it as somebody typed it."""
+    try:
+        return str(ip_address(bare(ip)))
+    except ValueError:
+        return bare(ip)
 
 
 def compare(expect: dict[str, Any], values: dict[str, Any]) -> tuple[str, ...]:

@@ -113,6 +113,7 @@ class Container:
     name: str | None = None  # on classic LXC the id
     hostname: str | None = None
     ips: tuple[str, ...] = ()  # live ones while running, configured ones otherwise; prefix kept where told
+    ips_configured: tuple[str, ...] = ()  # what its configuration says, also while it runs
     lock: Lock | None = None
     on_boot: bool | None = None
     layout: str | None = None  # ploop, simfs, dir, overlay, btrfs ...

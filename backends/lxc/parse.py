@@ -77,6 +77,7 @@ class Slow:
     cgroup: str = "v1"
     start_ticks: int | None = None  # start of its init, ticks after boot of the node
     ips: tuple[str, ...] = ()
+    ips_configured: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     hostname: str | None = None
     on_boot: bool = False
@@ -221,5 +222,6 @@ def _configure(container: Slow, config: list[tuple[str, str]]) -> None:
             container.layout = kind if colon else "dir"
         elif key.startswith("lxc.net.") and key.endswith((".ipv4.address", ".ipv6.address")) and value:
             configured.append(value.split()[0])
+    container.ips_configured = tuple(configured)
     if container.state is State.STOPPED:
-        container.ips = tuple(configured)
+        container.ips = container.ips_configured

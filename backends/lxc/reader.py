@@ -61,6 +61,7 @@ class LxcReader:
         container.state = slow.state
         container.hostname = slow.hostname
         container.ips = slow.ips
+        container.ips_configured = slow.ips_configured
         container.on_boot = slow.on_boot
         container.layout = slow.layout
         container.note = slow.note

@@ -65,6 +65,7 @@ def describe(container: Container, entry: Mapping[str, Value], conf: Mapping[str
         container.ips = tuple(word for word in addresses.split() if word != "-")
     else:
         container.ips = tuple(conf.get("IP_ADDRESS", "").split())
+    container.ips_configured = tuple(conf.get("IP_ADDRESS", "").split())
     container.limits = _limits(entry, conf, vswap=vswap)
 
 
