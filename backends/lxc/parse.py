@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 
-from ..model import Limits, State
+from ..leashes import take
+from ..model import Leash, Limits, State
 from ..text import number
 
 #: cgroup v1 writes "no limit" as a number just below 2^63.
@@ -82,6 +83,7 @@ class Slow:
     hostname: str | None = None
     on_boot: bool = False
     layout: str | None = None
+    leashes: tuple[Leash, ...] = ()
     disk_used: int | None = None
     inodes_used: int | None = None
     note: str = ""
@@ -152,6 +154,7 @@ def parse_slow(lines: Sequence[str]) -> SlowPart:
     config: dict[str, list[tuple[str, str]]] = {}
     disks: dict[str, Disk] = {}
     roots: dict[str, str] = {}
+    leashes: dict[str, tuple[Leash, ...]] = {}
     for line in lines:
         kind, _, rest = line.partition(" ")
         name, _, value = rest.partition(" ")
@@ -175,6 +178,8 @@ def parse_slow(lines: Sequence[str]) -> SlowPart:
                 part.odd += 1
         elif kind == "r":
             roots[name] = value
+        elif kind == "h":
+            take(rest, leashes)
         elif kind == "!" and name == "name":
             part.bad_names.append(value)
         elif kind == "!" and name == "noinit" and value:
@@ -184,6 +189,8 @@ def parse_slow(lines: Sequence[str]) -> SlowPart:
         part.disk = (host.used, host.total)
     for name, container in containers.items():
         _configure(container, config.get(name, []))
+        if container.state is not State.STOPPED:  # its limits went with its cgroup
+            container.leashes = leashes.get(name, ())
         disk = disks.get(name)
         shared = host is not None and disk is not None and disk.fsid == host.fsid
         if disk is not None and not shared and roots.get(name) != "overlay":

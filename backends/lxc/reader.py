@@ -64,6 +64,7 @@ class LxcReader:
         container.ips_configured = slow.ips_configured
         container.on_boot = slow.on_boot
         container.layout = slow.layout
+        container.leashes = slow.leashes
         container.note = slow.note
         container.limits = slow.limits
         if slow.limits.cpus is not None and slow.limits.cpus == facts.cpus:

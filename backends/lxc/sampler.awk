@@ -7,6 +7,7 @@
 #       l NAME memory swap quota period pids cpuset freezer weight   its limits ("max" and "-" as the kernel has them)
 #       d NAME FSID blocks free block-size inodes free-inodes   its file system; NAME "@host" is the container area itself:
 #                                  the same FSID means that it has no disk of its own
+#       h NAME limit until         a limit for a while, of this boot of the node; seconds since the epoch
 #       r NAME rootfs-type         kind of its root: overlay, btrfs, ext4 ... as mounted
 #       ! word ...                 trouble: "name X" (a directory that no container can be called), "noinit NAME"
 # fast  c NAME v cpu memory inactive_file file shmem swap pids throttled-periods periods [oom-kills]    v1: cpu in ns; v2: in us;
@@ -113,9 +114,15 @@ function lxc_slow(   out, line, name, i, count, config, command, ask, running, l
         name = substr(line, i + length(LXC_AREA) + 2); sub(/\/command$/, "", name); running[name]
     }
     close(config)
-    command = "ls -1 " ROOT LXC_AREA " 2>/dev/null </dev/null"; count = 0
+    # no name has a slash: what begins with one is a leash
+    command = "{ ls -1 " ROOT LXC_AREA "; read -r B </proc/sys/kernel/random/boot_id; " \
+        "for f in " ROOT "/var/lib/ctdeck/leashes/lxc-*.*; do [ -f \"$f\" ] && [ -O \"$f\" ] || continue; b= u=-; " \
+        "while read -r w v; do case $w in boot) b=$v ;; until) u=$v ;; esac; done <\"$f\"; " \
+        "[ \"$b\" = \"$B\" ] || continue; f=${f##*/lxc-}; echo \"/h ${f%.*} ${f##*.} $u\"; done; } 2>/dev/null </dev/null"
+    count = 0
     while ((command | getline line) > 0) {
-        if (line ~ /^[A-Za-z0-9_][A-Za-z0-9._-]*$/) list[++count] = line
+        if (line ~ /^\//) out = out substr(line, 2) "\n"
+        else if (line ~ /^[A-Za-z0-9_][A-Za-z0-9._-]*$/) list[++count] = line
         else if (line != "") out = out "! name " line "\n"
     }
     close(command); ask = ""

@@ -95,7 +95,15 @@ def revert(subject: Subject, request: RevertSnapshot) -> Plan:
         checks.append(Check("clones", Verdict.REFUSE, "clones of it stand on its disk, which would change under them"))
     if storage != "btrfs":
         checks.append(_room(subject, one["size"]))
-    expect = {"state": was, "leftovers": [], "snapshot.ids": _ids(subject)}
+    ours = (
+        f"{disk}.ctdeck-drop",
+        *(() if request.keep_config else (f"{subject.facts.area}/{subject.id}/config.ctdeck-new",)),
+    )
+    expect = {
+        "state": was,
+        "leftovers": [path for path in subject.facts.left if path not in ours],
+        "snapshot.ids": _ids(subject),
+    }
     if request.keep_config:
         expect["ips.config"] = subject.value("ips.config")
     return subject.plan(
@@ -127,7 +135,10 @@ def delete(subject: Subject, request: DeleteSnapshot) -> Plan:
         checks=(subject.state_is(State.RUNNING, State.STOPPED, State.FROZEN), subject.unshared(), subject.untouched()),
         changes=(Change("snapshots", str(len(_all(subject))), str(len(_all(subject)) - 1)),),
         lost=(f"the state of {one['date'] or 'then'} that {one['id']} {one['name']} holds".replace("  ", " "),),
-        expect={"leftovers": [], "snapshot.ids": sorted([id_ for id_ in _ids(subject) if id_ != one["id"]])},
+        expect={
+            "leftovers": subject.facts.left,
+            "snapshot.ids": sorted([id_ for id_ in _ids(subject) if id_ != one["id"]]),
+        },
         no_undo="a deleted snapshot is gone",
         timeout=_LONGEST_FREEZE,
     )

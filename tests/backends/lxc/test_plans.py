@@ -176,7 +176,7 @@ ADD = Addresses("add", ("10.79.2.9",))
     [
         ("running-plain", SNAPSHOT, (), {"without": ("tool rsync",)}, "n1 has no rsync"),
         ("running-plain", SNAPSHOT, ("free 1000",), {}, "the copy needs 2M, and 1000 bytes are free"),
-        ("running-plain", SNAPSHOT, ("left /var/lib/lxc/ct2101/rootfs.ctdeck-old",), {}, "look at it, and move it away"),
+        ("running-plain", SNAPSHOT, ("left /var/lib/lxc/ct2101/rootfs.ctdeck-old",), {}, "look which one is right"),
         ("running-plain", SNAPSHOT, (), {"changed": {"dir:": "lvm:"}}, "cannot snapshot containers on lvm storage"),
         ("running-plain", SNAPSHOT, ("partial",), {}, "liblxc is still making it"),
         ("running-all", REVERT, ("mounted /var/lib/lxc/ct1101/rootfs/home",), {}, "which would go too"),
@@ -249,6 +249,14 @@ def test_a_cpu_limit_below_use_warns() -> None:
     assert [check.text for check in plan.checks if check.verdict == "warn"] == [
         "it uses 85% of a core now: it will be held back to 20%"
     ]
+
+
+def test_rubbish_of_a_killed_change_warns_and_forbids_nothing() -> None:
+    rubbish = "left /var/lib/lxc/ct1101/rootfs.ctdeck-drop"
+    plan = planned("running-all", RevertSnapshot("snap0"), rubbish)
+    assert not plan.refused
+    assert [check.id for check in plan.checks if check.verdict == "warn"] == ["left"]
+    assert plan.expect["leftovers"] == []  # the same place is used again
 
 
 def test_memory_and_swap_are_written_in_an_order_that_the_kernel_takes() -> None:
