@@ -22,6 +22,7 @@ from backends.store import Changes, Store
 
 from .changing import Changing
 from .columns import chosen
+from .hangup import terminal_is_gone
 from .keymap import Keymap
 from .theme.glyphs import ASCII, UNICODE, terminal_speaks_unicode
 from .theme.tones import ANSI, ANSI_CURSOR, RGB, RGB_CURSOR, has_rgb, theme
@@ -39,6 +40,7 @@ Source = Inventory | Callable[[], Awaitable[Inventory]]
 
 #: Seconds between looks at the store; the short one only until every node has told how it is.
 TICK = 1.0
+HANGUP_LOOK = 2.0  # seconds between looks whether the terminal is still there
 FIRST_TICK = 0.1
 FIRST_TICKS_FOR = 15.0
 
@@ -173,6 +175,8 @@ class Deck(App[None], inherit_bindings=False):
         self.deck_screen.fleet_loaded()
         gc.freeze()
         self._began = time.monotonic()
+        if not self.is_headless:
+            self.set_interval(HANGUP_LOOK, self._leave_if_alone)
         self._ticking = self.set_interval(FIRST_TICK, self.tick)
 
     async def on_unmount(self) -> None:
@@ -198,6 +202,10 @@ class Deck(App[None], inherit_bindings=False):
 
     # -- time
 
+    def _leave_if_alone(self) -> None:
+        if terminal_is_gone():
+            self.exit(return_code=129)
+
     def tick(self) -> None:
         """Take what changed and hand it to the screens. The one timer of the deck."""
         if self.starting and self._all_told():
@@ -207,6 +215,7 @@ class Deck(App[None], inherit_bindings=False):
                 self._ticking.stop()
             self._ticking = self.set_interval(TICK, self.tick)
         self.changing.ask_again()
+        self.changing.nodes.tick()
         changes = self.store.take()
         for screen in self.screen_stack:
             if isinstance(screen, Live):

@@ -132,3 +132,11 @@ def test_a_mistake_of_our_own_is_one_sentence_on_a_terminal_that_was_given_back(
     assert shown.startswith("ctdeck: a mistake of ctdeck itself (ZeroDivisionError). The details are in ")
     assert "Traceback" not in shown
     assert "ZeroDivisionError" in (home / ".local/state/ctdeck/crash.log").read_text()
+
+
+def test_it_ends_when_its_terminal_is_gone_though_no_signal_tells(terminal: object) -> None:
+    seen = terminal()  # type: ignore[operator]
+    seen.until("MEM")
+    os.close(seen.master)
+    seen.master = os.open(os.devnull, os.O_RDONLY)
+    assert seen.process.wait(20) is not None
