@@ -52,6 +52,14 @@ class Lock:
 
 
 @dataclass(slots=True, frozen=True)
+class Leash:
+    """A limit for a while: the node itself puts the old value back."""
+
+    limit: str  # as in `plans.request.LIMITS`; `bc.NAME` is a beancounter
+    until: int | None = None  # seconds since the epoch on the node's clock, None if not known
+
+
+@dataclass(slots=True, frozen=True)
 class Beancounter:
     """One resource of /proc/bc/ID/resources, in the kernel's own unit (bytes, pages of 4 KiB, items).
 
@@ -115,6 +123,7 @@ class Container:
     ips: tuple[str, ...] = ()  # live ones while running, configured ones otherwise; prefix kept where told
     ips_configured: tuple[str, ...] = ()  # what its configuration says, also while it runs
     lock: Lock | None = None
+    leashes: tuple[Leash, ...] = ()  # those that hold now, by the name of their limit
     on_boot: bool | None = None
     layout: str | None = None  # ploop, simfs, dir, overlay, btrfs ...
     template: str | None = None  # OS template

@@ -69,6 +69,7 @@ def container(container: Container) -> dict[str, Any]:
         "hostname": container.hostname,
         "state": str(container.state),
         "lock": _lock(container),
+        "leashes": [{"limit": leash.limit, "until": leash.until} for leash in container.leashes],
         "ips": list(container.ips),
         "cpu_percent": _rounded(usage.cpu_percent),
         "cpu_limit_percent": limits.cpu_percent,

@@ -58,7 +58,8 @@ def state(row: Row, container: Container, paint: Paint, width: int) -> str:
     glyphs = paint.glyphs
     sign = glyphs.stale if row.stale else glyphs.states[container.state]
     text = f"{sign} {_WORDS[container.state]}"
-    return text.ljust(width - 1) + glyphs.lock if container.lock is not None else text
+    flags = (glyphs.leash if container.leashes else "") + (glyphs.lock if container.lock is not None else "")
+    return text.ljust(width - len(flags))[: width - len(flags)] + flags if flags else text
 
 
 def state_tone(row: Row, container: Container) -> Tone:

@@ -103,7 +103,7 @@ COLUMNS: tuple[Column, ...] = (
         "STATE",
         8,
         0,
-        "state; the last sign: somebody holds its lock",
+        "state; the last signs: it has a limit for a while, somebody holds its lock",
         cells.state,
         _of(lambda c: _STATE_ORDER[c.state]),
         cells.state_tone,

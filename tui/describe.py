@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from backends import leashes
 from backends.events import Event, Events
 from backends.model import Beancounter, Container, Key, Lock, Node, NodeState, State
 from backends.trouble import Reason, Severity
@@ -70,6 +71,8 @@ def container_title(container: Container, node: Node, view: View) -> Line:
     spans.append((state, Tone.NORMAL if container.state is State.RUNNING else Tone.DIM))
     if container.lock is not None:
         spans.append((f"{glyphs.lock} locked", Tone.WARN))
+    if container.leashes:
+        spans.append((f"{glyphs.leash} leash", Tone.WARN))
     if node.state is not NodeState.UP:
         age = f"{span(view.now - node.answered)} old" if node.answered is not None else "not read yet"
         spans.append((f"{glyphs.stale} {age}", Tone.WARN))
@@ -193,13 +196,15 @@ def _facts(container: Container, view: View, width: int) -> list[Line]:
     ]
     if container.lock is not None:
         pairs.append(("lock", _lock(container.lock, view)))
+    if container.leashes:
+        pairs.append(("leash", safe(leashes.words(container.leashes, view.wall))))
     if limits.disk_hard and limits.disk_hard != limits.disk:
         pairs.append(("disk hard", size(limits.disk_hard)))
     if usage.throttled_percent is not None:
         pairs.append(("held back", f"{usage.throttled_percent:.0f}% of the time by the CPU limit"))
     rows: list[Line] = []
     for label, text in pairs:
-        tone = Tone.WARN if label == "lock" else Tone.NORMAL
+        tone = Tone.WARN if label in ("lock", "leash") else Tone.NORMAL
         for index, row in enumerate(wrap(text, max(8, width - _LABEL))):
             rows.append(((f"{label if not index else '':{_LABEL}}", Tone.DIM), (row, tone)))
     return rows

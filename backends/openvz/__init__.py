@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..backend import Capability, Script
-from ..sampler.script import fragment
 from . import files
+from .inspect import text_of
 from .plans import OpenVzPlanner
 from .reader import OpenVzReader
 
@@ -36,7 +36,7 @@ fi
 """
 
     def __init__(self) -> None:
-        self.sampler = fragment(__package__)
+        self.sampler = text_of("sampler.awk")
 
     def reader(self, node: str) -> OpenVzReader:
         return OpenVzReader(node)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..model import Beancounter, Lock
+from ..leashes import take
+from ..model import Beancounter, Leash, Lock
 from ..text import number
 from .conf import bounded, unquote
 from .vzlist import Value, read_vzlist
@@ -38,6 +39,7 @@ class SlowPart:
     conf: dict[str, dict[str, str]] = field(default_factory=dict)
     beancounters: dict[str, dict[str, Beancounter]] = field(default_factory=dict)
     locks: dict[str, Lock] = field(default_factory=dict)
+    leashes: dict[str, tuple[Leash, ...]] = field(default_factory=dict)
     disk: tuple[int, int] | None = None  # used and total bytes of the container area
     vswap: bool = True
     vzlist_ok: bool = False
@@ -94,6 +96,8 @@ def parse_slow(lines: Sequence[str]) -> SlowPart:
             _read_beancounters(rest, part)
         elif kind == "K":
             _read_lock(rest, part)
+        elif kind == "h":
+            take(rest, part.leashes)
         elif kind == "q":
             word = rest.split()
             space, inodes = (number(word[1]), number(word[3])) if len(word) == 5 else (None, None)

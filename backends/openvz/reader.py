@@ -70,8 +70,10 @@ class OpenVzReader:
             container.lock = part.locks.get(ctid)
             if container.state is State.RUNNING:
                 disk_in_use(container, part.disks.get(ctid), part.quota.get(ctid))
+                container.leashes = part.leashes.get(ctid, ())
             else:
                 container.usage = Usage()
+                container.leashes = ()
             reading.containers.append(container)
 
     def _read_fast(self, fast: Fast, facts: NodeFacts, reading: Reading) -> list[Container]:

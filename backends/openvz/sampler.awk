@@ -6,6 +6,7 @@
 #       o FILE:KEY="..."  lines of the .conf files
 #       B CTID name:held:maxheld:barrier:limit:failcnt ...     all beancounters; "-" is LONG_MAX (unlimited)
 #       K CTID mtime alive pid status | command line           lock files
+#       h CTID limit until                                     a limit for a while, of this boot of the node; seconds since the epoch
 #       a blocks free block-size                               file system of the container area
 #       w yes|no          vswap kernel
 #       q CTID usage soft inodes soft                          simfs disk of running ones: KiB, items (/proc/vz/vzquota)
@@ -101,6 +102,9 @@ function openvz_slow(   line, out, command, conf, path) {
         "if [ $p != - ]; then if [ -d " ROOT "/proc/$p ] || kill -0 $p 2>/dev/null; then a=yes; fi; " \
         "c=$(tr \"\\000\" \" \" < " ROOT "/proc/$p/cmdline 2>/dev/null || tr \"\\000\" \" \" < /proc/$p/cmdline 2>/dev/null); fi; " \
         "echo \"K ${f%.lck} $(stat -c %Y \"$f\" 2>/dev/null || echo -) $a $p ${s:--} | $c\"; done; " \
+        "read -r B </proc/sys/kernel/random/boot_id; for d in @PLACES@; do for f in " ROOT "$d/leashes/openvz-*; do " \
+        "case $f in *.sh | *.tmp) continue ;; esac; [ -f \"$f\" ] && [ -O \"$f\" ] || continue; read -r o v u b r <\"$f\" || continue; " \
+        "[ \"$b\" = \"$B\" ] || continue; f=${f##*/openvz-}; echo \"h ${f%%.*} ${f#*.} $u\"; done; done; " \
         "stat -f -c \"a %b %a %S\" " ROOT VZ_PRIVATE " 2>/dev/null"
     command = "{ " command "; } </dev/null 2>/dev/null"
     VZ_IDS = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
+from ..leashes import words
 from ..model import Container, Node, State
 from .past import Past
 from .reason import Reason, Severity, span
@@ -119,6 +120,8 @@ def reasons(
     found += clashes
     if container.lock is not None:
         found.append(_lock(container, thresholds, now, wall))
+    if container.leashes:
+        found.append(Reason(Severity.NOTICE, f"leash: {words(container.leashes, wall)}", "leash"))
     if container.note:
         found.append(Reason(Severity.TROUBLE, container.note, "unread"))
     elif container.state is State.UNKNOWN:
@@ -129,7 +132,7 @@ def reasons(
 def _plainly_calm(past: Past, container: Container, thresholds: Mapping[str, float]) -> bool:
     """Nothing stands, and every figure is far below what could be wrong: so it is with nearly all, and that has to be quick."""
     usage, limits, gates = container.usage, container.limits, past.gates
-    if container.state is not State.RUNNING or container.lock is not None or container.note:
+    if container.state is not State.RUNNING or container.lock is not None or container.leashes or container.note:
         return False
     if past.failures or past.starts or past.killed is not None or gates.standing or gates.turning:
         return False

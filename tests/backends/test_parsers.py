@@ -86,7 +86,7 @@ LINES = st.lists(
         st.text(max_size=40),
         st.builds(
             lambda kind, words: kind + " " + " ".join(words),
-            st.sampled_from("R T k i l d r c x ! v b L z y t o B K a w q S C V I U Q D X E F M A H W".split()),
+            st.sampled_from("R T k i l d r c x ! v b L z y t o B K a w q h S C V I U Q D X E F M A H W".split()),
             st.lists(
                 st.one_of(st.integers().map(str), st.text(max_size=8), st.sampled_from("- max 101 web-1 rc 0".split())),
                 max_size=12,

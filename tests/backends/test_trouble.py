@@ -10,7 +10,7 @@ import pytest
 
 from backends.events import Kind
 from backends.lxc.parse import parse_fast
-from backends.model import Beancounter, Container, Key, Limits, Lock, Node, NodeFacts, NodeState, State, Usage
+from backends.model import Beancounter, Container, Key, Leash, Limits, Lock, Node, NodeFacts, NodeState, State, Usage
 from backends.store import Store
 from backends.trouble import Severity, Triage
 
@@ -89,6 +89,7 @@ class Fleet:
         ({"lock": Lock("", None, None)}, ["locked"]),
         ({"lock": Lock("vzctl", 1, WALL - 5, alive=False)}, ["locked 5s by vzctl, holder is gone"]),
         ({"state": State.STOPPED, "disk_used": None, "lock": Lock("vzctl", 1, WALL)}, ["locked 0s by vzctl"]),
+        ({"leashes": (Leash("memory"),)}, ["leash: memory for a while"]),
         ({"memory_used": None, "disk_used": None, "cpu_percent": None, "uptime": None}, []),
     ],
     ids=str,
@@ -96,6 +97,18 @@ class Fleet:
 def test_one_picture_is_enough(said: dict[str, object], texts: list[str]) -> None:
     fleet = Fleet()
     assert fleet.texts(fleet.put("1", "n1", **said)) == texts
+
+
+def test_leashes_that_end_together_are_told_together() -> None:
+    minute = int(WALL) // 60 * 60
+    fleet, clock = Fleet(), lambda at: time.strftime("%H:%M", time.localtime(at))
+    near = (Leash("bc.numfile", minute + 600), Leash("cpu_limit", minute), Leash("memory", minute))
+    (text,) = fleet.texts(fleet.put("1", "n1", leashes=near))
+    assert text == f"leash: numfile until {clock(minute + 600)}, cpu limit, memory until {clock(minute)}"
+    far = minute + 5 * 86400
+    (text,) = fleet.texts(fleet.put("2", "n1", leashes=(Leash("memory", far),)))
+    assert text == f"leash: memory until {time.strftime('%d %b', time.localtime(far))} {clock(far)}"
+    assert fleet.triage.troubled == 0
 
 
 class TestCpu:

@@ -129,7 +129,7 @@ def _print_csv(containers: Sequence[Container]) -> None:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
-        return " ".join(map(str, value))
+        return " ".join(each["limit"] if isinstance(each, dict) else str(each) for each in value)  # leashes are dicts
     if isinstance(value, dict):
         return value["by"] or "yes"  # a lock
     if isinstance(value, bool):

@@ -75,7 +75,8 @@ class Help(Page[None], inherit_bindings=False):
         glyphs = self.app.glyphs
         containers = "   ".join(f"{sign} {state.value}" for state, sign in glyphs.states.items())
         nodes = "   ".join(f"{sign} {state.value}" for state, sign in glyphs.nodes.items())
-        others = f"{glyphs.lock} locked   {glyphs.stale} old   {glyphs.mark} marked   - not known or not there"
+        others = f"{glyphs.lock} locked   {glyphs.leash} a limit for a while   {glyphs.stale} old   "
+        others += f"{glyphs.mark} marked   - not known or not there"
         width = self.view.width - 14
         rows: list[Line] = [line("signs", Tone.STRONG)]
         for label, text in (("containers", containers), ("nodes", nodes), ("both", others)):

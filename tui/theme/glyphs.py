@@ -21,6 +21,7 @@ class Glyphs:
     rule: str
     bar: str  # between panes
     lock: str
+    leash: str  # a limit for a while
     stale: str
     bad: str
     trouble: str
@@ -47,6 +48,7 @@ UNICODE = Glyphs(
     rule="─",
     bar="│",
     lock="▲",
+    leash="◷",
     stale="?",
     bad="✗",
     trouble="!",
@@ -87,6 +89,7 @@ ASCII = Glyphs(
     rule="-",
     bar="|",
     lock="^",
+    leash="@",
     stale="?",
     bad="X",
     trouble="!",

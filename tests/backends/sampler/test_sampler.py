@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.model import State
+from backends.model import Leash, State
 from tests import need
 
 from . import roots
@@ -134,6 +134,44 @@ async def test_openvz_figures_are_the_kernels(awk: Path, tmp_path: Path) -> None
         assert reading.want_slow
         assert node.containers("openvz")["102"].state is State.STOPPED
         assert node.containers("openvz")["102"].usage.memory_used is None
+
+
+def leash(root: Path, name: str, text: str) -> Path:
+    path = root / name
+    roots.build(root, {name: text.replace("BOOT", Path("/proc/sys/kernel/random/boot_id").read_text().strip())})
+    return path
+
+
+async def test_a_leash_is_seen_and_goes(awk: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    roots.build(root, {**roots.LXC_V1, **roots.OPENVZ})
+    roots.lxc_tools(awk)
+    roots.openvz_tools(awk)
+    leashes = "var/lib/ctdeck/leashes/"
+    line = "1 2 1700000000 BOOT 0:5 7.7\n"
+    files = [
+        leash(root, f"{leashes}openvz-101.cpu_limit", line),
+        leash(root, f"{leashes}openvz-101.cpu_limit.sh", "echo\n"),
+        leash(root, f"{leashes}openvz-101.memory.tmp", line),
+        leash(root, f"{leashes}openvz-103.memory", line),  # suspended: nothing of it is live
+        leash(root, f"{leashes}lxc-web-1.memory", "token 7.7\nboot BOOT\nuntil 1700000060\nkey memory.max\n"),
+        leash(root, f"{leashes}lxc-web-1.swap.new", "token 7.7\nboot BOOT\nuntil 1700000060\n"),
+    ]
+    leash(root, f"{leashes}openvz-101.swap", line.replace("BOOT", "another-boot"))
+    leash(root, f"{leashes}lxc-web-1.processes", "token 7.7\nboot another-boot\nuntil 1700000060\n")
+    leash(root, "var/tmp/ctdeck/leashes/openvz-102.bc.numfile", line)
+    async with sampled(root, awk) as node:
+        vz, lxc = node.containers("openvz"), node.containers("lxc")
+        assert vz["101"].leashes == (Leash("cpu_limit", 1700000000),)
+        assert vz["102"].leashes == (Leash("bc.numfile", 1700000000),)
+        assert vz["103"].leashes == ()
+        assert lxc.keys() == {"web-1", "old_2"}
+        assert lxc["web-1"].leashes == (Leash("memory", 1700000060),)
+        for path in files:
+            path.unlink()
+        await node.ask(slow=True)
+        assert node.containers("openvz")["101"].leashes == ()
+        assert node.containers("lxc")["web-1"].leashes == ()
 
 
 async def test_every_shell_starts_it(shell: tuple[str, ...], tmp_path: Path) -> None:

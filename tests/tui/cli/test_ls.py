@@ -13,7 +13,7 @@ import pytest
 
 from backends.errors import FaultKind
 from backends.inventory import Inventory
-from backends.model import Beancounter, Container, Key, Limits, Lock, Node, NodeFacts, NodeState, State, Usage
+from backends.model import Beancounter, Container, Key, Leash, Limits, Lock, Node, NodeFacts, NodeState, State, Usage
 from backends.prompts import Prompts
 from backends.store import Store
 from tui.cli import main
@@ -29,6 +29,7 @@ def web() -> Container:
         hostname="web.example.net",
         ips=("10.0.4.42/24", "2001:db8::42"),
         lock=Lock(by="vzctl backup", pid=77, since=1.5e9, alive=True),
+        leashes=(Leash("cpu_limit", 1_700_000_000), Leash("memory", None)),
         on_boot=True,
         layout="ploop",
         template="centos-7-x86_64",
@@ -224,7 +225,8 @@ NODE_KEYS = [
     *("swap_total", "swap_used", "disk_total", "disk_used", "uptime_seconds", "sampler_ms", "rtt_ms", "notes"),
 ]
 CONTAINER_KEYS = [
-    *("node", "backend", "id", "name", "hostname", "state", "lock", "ips", "cpu_percent", "cpu_limit_percent"),
+    *("node", "backend", "id", "name", "hostname", "state", "lock", "leashes", "ips", "cpu_percent"),
+    *("cpu_limit_percent",),
     *("throttled_percent", "cpus", "cpu_weight", "memory_used", "memory_limit", "swap_used", "swap_limit", "disk_used"),
     *("disk_limit", "disk_hard_limit", "inodes_used", "inodes_limit", "processes", "processes_limit", "load"),
     *("uptime_seconds", "rx_bytes", "tx_bytes", "io_priority", "io_bytes_limit", "iops_limit", "failcnt"),
@@ -267,7 +269,7 @@ class TestJson:
 
     def test_what_is_not_known_is_null_and_never_0(self, ls: Callable[..., SimpleNamespace]) -> None:
         container = json.loads(ls("--json", "node:hn02").out)["containers"][0]
-        known = {"node", "backend", "id", "name", "state", "ips"}
+        known = {"node", "backend", "id", "name", "state", "leashes", "ips"}
         assert {key for key, value in container.items() if value is not None} == known
 
     def test_nodes(self, ls: Callable[..., SimpleNamespace]) -> None:
@@ -300,6 +302,7 @@ class TestCsv:
             "vzctl backup",
         )
         assert rows[1]["load"] == "3.5 2.0 1.0"
+        assert (rows[0]["leashes"], rows[1]["leashes"]) == ("", "cpu_limit memory")
         assert rows[0]["cpu_percent"] == ""
 
     def test_a_tenants_name_is_no_formula(self, ls: Callable[..., SimpleNamespace]) -> None:

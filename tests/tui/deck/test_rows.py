@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from backends.model import Key, State
+from backends.model import Key, Leash, Lock, State
 from tests.tui.deck.page import Fleet, G, small
+from tui.cells import Paint
 from tui.columns import BY_ID, COLUMNS
 from tui.filter import compile_filter
 from tui.rows import Listing, Rows, View
+from tui.theme.glyphs import ASCII, UNICODE
 
 
 def listing(fleet: Fleet, view: View | None = None) -> Listing:
@@ -50,6 +52,25 @@ def test_every_column_sorts_both_ways_and_what_is_not_known_comes_last(column: o
         values = [column.sort(row) for row in rows]  # type: ignore[attr-defined]
         assert None not in values[: len(known)]
         assert values[: len(known)] == sorted(values[: len(known)], reverse=column.descending != view.inverted)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("state", "locked", "unicode", "ascii_only"),
+    [
+        (State.RUNNING, False, "● run  ◷", "* run  @"),
+        (State.RUNNING, True, "● run ◷▲", "* run @^"),
+        (State.FROZEN, True, "◑ froz◷▲", "= froz@^"),
+    ],
+)
+def test_a_leash_is_a_mark_beside_the_state(state: State, locked: bool, unicode: str, ascii_only: str) -> None:
+    fleet = small()
+    lock = Lock("vzctl", 1) if locked else None
+    container = fleet.put("hn04", "999", leashes=(Leash("memory", 1_700_000_000),), lock=lock, state=state)
+    row = next(row for row in listing(fleet).order if row.key == container.key)
+    column = BY_ID["state"]
+    for glyphs, text in ((UNICODE, unicode), (ASCII, ascii_only)):
+        assert column.text(row, container, Paint(glyphs, fleet.store), column.width) == text
+    assert "leash: memory until" in BY_ID["why"].text(row, container, Paint(UNICODE, fleet.store), 40)
 
 
 def test_a_filter_leaves_nodes_in_trouble() -> None:

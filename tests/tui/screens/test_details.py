@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from backends.model import Beancounter, Container, Key, Limits, State, Usage
+from backends.model import Beancounter, Container, Key, Leash, Limits, State, Usage
 from tests.tui.screens.stage import DB, LXC, OLD, WEB, G, fleet, frame, same, stage, until
 from tui.app import Options
 from tui.describe import View
@@ -55,6 +55,15 @@ async def test_details_frame(still: float, name: str, size: tuple[int, int], asc
         same(pilot, f"details-{name}")
         if ascii_only:
             assert frame(pilot).isascii()
+
+
+async def test_a_leash_is_told(still: float) -> None:
+    made = fleet()
+    made.store.containers[WEB].leashes = (Leash("cpu_limit", int(WALL) + 600),)
+    async with stage(made, (120, 40)) as (app, pilot):
+        look(app.deck_screen, "details", WEB)
+        await until(pilot, lambda: "cpu limit until 22:23" in frame(pilot))
+        assert "◷ leash" in frame(pilot)
 
 
 async def test_no_color_says_the_same(still: float, monkeypatch: pytest.MonkeyPatch) -> None:
