@@ -124,8 +124,10 @@ class Changer:
     async def undo_plan(self, key: Key) -> Plan:
         """The inverse of the last change that was done to this container, whoever did it."""
         last: Job | None = None
-        for job in await self.jobs.listed(key.node):
-            if job.key == key and job.state is JobState.DONE:
+        for job in await self.jobs.changes(key):
+            if job.state is JobState.DEAD:
+                raise Refused(f"{job.what} died, and was not put right yet", f"`ctdeck jobs {job.id}` does that")
+            if job.state is JobState.DONE:
                 last = job
         if last is None:
             raise Refused(f"No change of {key.node}/{key.id} is known that could be undone")

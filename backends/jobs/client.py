@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import paths, records
 from ..errors import Fault, FaultKind
+from ..model import Key
 from ..plans.plan import Plan, Refused
 from ..text import decode, decode_lines
+from ..transport import Completed
 from .job import Job, JobState, read_status
-from .start import FIND_BASE, job_files, start_script
+from .start import FIND_BASE, job_files, lock_name, start_script
 
 if TYPE_CHECKING:
     from ..fleet import Fleet
@@ -35,6 +37,16 @@ ls -1 "$base/jobs" 2>/dev/null | grep '^[0-9]' | tail -n "$1" | while read -r id
     said=$(sh "$base/jobs/$id/run.sh" status 0)
     case $said in *"state dead"*) sh "$base/jobs/$id/run.sh" recover; said=$(sh "$base/jobs/$id/run.sh" status 0) ;; esac
     printf '%s\\n' "$said"
+done
+"""
+)
+
+_CHANGES = (
+    FIND_BASE
+    + """
+ctdeck_base && cd "$base/jobs" || exit 0
+grep -lxF -e "$1" [0-9]*/lock /dev/null 2>/dev/null | tail -n "$2" | while IFS=/ read -r id file; do
+    [ ! -f "$id/run.sh" ] || sh "$base/jobs/$id/run.sh" status 0
 done
 """
 )
@@ -87,15 +99,13 @@ class Jobs:
     async def listed(self, node: str) -> list[Job]:
         """The newest jobs of a node, of all admins, oldest first. Dead ones are put right on the way."""
         done = await self._fleet.run(node, _LIST, str(LISTED), timeout=4 * ASK_TIMEOUT)
-        if done.status is None:
-            raise Fault(FaultKind.LOST, f"The connection to {node} broke while it was asked for its jobs")
-        found: list[list[str]] = []
-        for line in decode_lines(done.stdout, 1 << 16):
-            if line.startswith("id "):
-                found.append([])
-            if found:
-                found[-1].append(line)
-        return [read_status(node, lines) for lines in found]
+        return _read_all(node, done)
+
+    async def changes(self, key: Key) -> list[Job]:
+        """The newest jobs of one container, of all admins, oldest first, however many others its node has had since."""
+        lock = lock_name(key)
+        done = await self._fleet.run(key.node, _CHANGES, lock, str(LISTED), timeout=4 * ASK_TIMEOUT)
+        return _read_all(key.node, done)
 
     async def _visit(self, node: str, job_id: str, verb: str, argument: str = "") -> Job | None:
         done = await self._fleet.run(node, _VISIT, job_id, verb, argument, timeout=ASK_TIMEOUT)
@@ -128,6 +138,19 @@ class Jobs:
 
 def _journal() -> Path:
     return paths.state() / "journal.jsonl"
+
+
+def _read_all(node: str, done: Completed) -> list[Job]:
+    """The outputs of `run.sh status` one after the other. Raises `Fault` when they were cut off."""
+    if done.status is None:
+        raise Fault(FaultKind.LOST, f"The connection to {node} broke while it was asked for its jobs")
+    found: list[list[str]] = []
+    for line in decode_lines(done.stdout, 1 << 16):
+        if line.startswith("id "):
+            found.append([])
+        if found:
+            found[-1].append(line)
+    return [read_status(node, lines) for lines in found]
 
 
 def unknown(node: str, job_id: str, about: dict[str, Any]) -> Job:

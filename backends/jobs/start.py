@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from ..model import Key
 from ..plans.plan import Plan
 
 #: Where jobs live on a node: the first of these that is writable and on a disk. Below the prefix of a simulated node.
@@ -62,14 +63,14 @@ def new_id(now: float | None = None) -> str:
     return f"{stamp}-{secrets.token_hex(3)}"
 
 
-def lock_name(plan: Plan) -> str:
+def lock_name(key: Key) -> str:
     """The container's lock on its node, shared by all who use ctdeck there."""
-    return f"{plan.key.backend}-{plan.key.id}"
+    return f"{key.backend}-{key.id}"
 
 
 def job_files(plan: Plan, about: dict[str, Any]) -> dict[str, str]:
     """Name -> text of everything that a job's directory begins with."""
-    found = {"run.sh": runner(), "about": json.dumps(about, sort_keys=True), "lock": lock_name(plan)}
+    found = {"run.sh": runner(), "about": json.dumps(about, sort_keys=True), "lock": lock_name(plan.key)}
     found["title"] = f"{plan.action} {plan.target} by {about.get('who', '?')}"
     if plan.check:
         found["check.sh"], found["fingerprint"] = plan.check, plan.fingerprint

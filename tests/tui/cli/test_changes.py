@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -301,6 +302,16 @@ class TestUndo:
         done = toys.ctdeck("undo", "n1/101", "--yes")
         assert (done.returncode, done.stdout) == (0, "start of n1/101: done and verified\n")
         assert toys.is_in("101") == "running"
+
+    def test_however_much_was_done_on_the_node_since(self, toys: Toys) -> None:
+        toys.ctdeck("stop", "n1/101", "--yes")
+        (job,) = (toys.root / "var/lib/ctdeck/jobs").iterdir()
+        for number in range(45):  # more than are listed
+            other = shutil.copytree(job, job.with_name(f"2999{number:04}-000000-aaaaaa"))
+            (other / "lock").write_text("toy-103\n")
+            (other / "about").write_text((job / "about").read_text().replace('"101"', '"103"'))
+        done = toys.ctdeck("undo", "n1/101", "--yes")
+        assert (done.returncode, done.stdout) == (0, "start of n1/101: done and verified\n")
 
     def test_where_there_is_nothing_or_no_way_back(self, toys: Toys) -> None:
         refused(toys.ctdeck("undo", "n1/101", "--yes"), "No change of n1/101 is known", toys)
