@@ -322,7 +322,8 @@ class Changer:
             if differences:
                 message = f"{what}: the commands succeeded, and yet {'; '.join(differences)}"
                 return Outcome(Ended.FAILED, message, plan, job, differences, seconds, job.log)
-            return Outcome(Ended.DONE, f"{what}: done and verified{took}", plan, job, (), seconds, job.log)
+            evidence = next((f"; {line}" for line in job.log if line.startswith("evidence is in ")), "")
+            return Outcome(Ended.DONE, f"{what}: done and verified{took}{evidence}", plan, job, (), seconds, job.log)
         if job.state is JobState.STALE:
             raise Refused(f"{what}: the container has changed since the plan was made", "Look again, and plan anew")
         if job.state is JobState.BUSY:

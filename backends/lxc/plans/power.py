@@ -158,7 +158,7 @@ bounded=; if command -v timeout >/dev/null 2>&1; then bounded='timeout 10'; fi
     for table in tcp tcp6 udp udp6 unix; do echo "== sockets: $table"; head -n 1000 "/proc/$pid/net/$table"; done
     echo '== log'; $bounded lxc-attach --clear-env -n "$name" -- tail -n 200 /var/log/messages /var/log/syslog 2>&1 | cat
 } </dev/null >"$F" 2>&1 || :
-echo "evidence: $F"
+echo "evidence is in $F ($(wc -c <"$F") bytes)"
 """
 
 

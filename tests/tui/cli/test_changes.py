@@ -47,6 +47,11 @@ class TestDone:
         assert done.json["plan"]["undo"] == ["limit", "set", "n1/101", "--memory", str(MEMORY)]
         assert (done.json["outcome"]["ended"], done.json["outcome"]["verified"]) == ("done", True)
 
+    def test_where_the_evidence_is(self, toys: Toys) -> None:
+        done = toys.ctdeck("restart", "n1/101", "--evidence", "--yes")
+        assert done.returncode == 0
+        assert done.stdout.endswith(" s; evidence is in /a/file\n")
+
     def test_a_command_that_succeeds_and_does_nothing_has_failed(
         self, toys: Toys, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -134,8 +134,9 @@ def _drafts(request: Request, found: Inspection) -> _Draft:
                 ("stop",),
                 (_state(state, "running"),),
             )
-        case Power("restart"):
-            steps = (("stop", "echo stopped >state"), ("start", "echo running >state"))
+        case Power("restart", evidence=evidence):
+            stop = "echo evidence is in /a/file\n" * evidence + "echo stopped >state"
+            steps = (("stop", stop), ("start", "echo running >state"))
             return ("restart", steps, {"state": "running"}, (), ())
         case Power("destroy"):
             return ("destroy", (("destroy", 'rm -rf "$PWD"'),), {"state": "absent"}, (), (_state(state, "absent"),))
