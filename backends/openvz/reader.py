@@ -68,12 +68,12 @@ class OpenVzReader:
             describe(container, entry, part.conf.get(ctid, {}), vswap=part.vswap)
             container.beancounters = part.beancounters.get(ctid, {})
             container.lock = part.locks.get(ctid)
-            if container.state is State.RUNNING:
+            running = container.state is State.RUNNING
+            container.leashes = part.leashes.get(ctid, ()) if running else ()  # a live limit
+            if running:
                 disk_in_use(container, part.disks.get(ctid), part.quota.get(ctid))
-                container.leashes = part.leashes.get(ctid, ())
             else:
                 container.usage = Usage()
-                container.leashes = ()
             reading.containers.append(container)
 
     def _read_fast(self, fast: Fast, facts: NodeFacts, reading: Reading) -> list[Container]:
