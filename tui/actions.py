@@ -175,7 +175,7 @@ ACTIONS: tuple[Action, ...] = (
         "snapshots",
         ("p",),
         "snapshots",
-        "its snapshots as a tree: new, revert, delete",
+        "its snapshots as a tree: new, revert, delete; T there tries a command",
         Group.CHANGE,
         needs=Needs.CONTAINER,
         capability=Capability.SNAPSHOT,

@@ -14,6 +14,8 @@ from backends.jobs.job import Job
 from backends.model import Key, NodeState
 from backends.plans.plan import Plan
 
+from .node_jobs import Foreign, NodeJobs
+
 if TYPE_CHECKING:
     from .app import Deck
 
@@ -34,6 +36,18 @@ class Running:
     plan: Plan
     began: float
     job: Job | None = None
+
+    @property
+    def target(self) -> str:
+        return self.plan.target
+
+    @property
+    def action(self) -> str:
+        return self.plan.action
+
+    @property
+    def steps(self) -> int:
+        return len(self.plan.steps)
 
     @property
     def steps_done(self) -> int:
@@ -63,6 +77,7 @@ class Changing:
         self._unknown: dict[str, float] = {}  # job -> when it may be asked for again, by our monotonic clock
         self._armed: dict[str, float] = {}
         self._changer: Changer | None = None
+        self.nodes = NodeJobs(app, self)
 
     @property
     def changer(self) -> Changer:
@@ -126,6 +141,12 @@ class Changing:
 
         await asyncio.gather(*map(one_node, by_node.values()))
         self._tell(outcomes)
+
+    async def perform(self, plan: Plan) -> Outcome:
+        """One change, as part of something larger, from its begin to its end."""
+        outcome = await self._run(plan)
+        self._keep(outcome)
+        return outcome
 
     async def _run(self, plan: Plan) -> Outcome:
         running = Running(plan, time.monotonic())
@@ -201,6 +222,18 @@ class Changing:
     def read(self) -> None:
         """A person has looked at the list of jobs."""
         self.unread.clear()
+
+    @property
+    def at_work(self) -> list[Running | Foreign]:
+        """Ours, then what nodes have told of others."""
+        ours = self.job_ids
+        return [*self.running, *(foreign for job_id, foreign in self.nodes.running.items() if job_id not in ours)]
+
+    @property
+    def job_ids(self) -> set[str]:
+        """Jobs that this deck has sent."""
+        live = (running.job for running in self.running)
+        return {job.id for job in (*live, *(outcome.job for outcome in self.ended)) if job is not None}
 
     def last_of(self, key: Key) -> Outcome | None:
         """How the last change of a container ended in this session."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -23,13 +23,17 @@ class Option:
 
 @dataclass(slots=True)
 class Proposal:
-    """What a person wants done. `request` None: undo the last change. `editable`: there is a form to go back to."""
+    """What a person wants done. `request` None: undo the last change. `editable`: there is a form to go back to.
+
+    `planned` makes the plan of what is more than one request.
+    """
 
     what: str  # as in the title: "stop", "limits"
     keys: tuple[Key, ...]
     request: Request | None
     options: tuple[Option, ...] = ()
     editable: bool = False
+    planned: Callable[[Key], Awaitable[Plan]] | None = None
 
     @property
     def asked(self) -> Request | None:

@@ -9,6 +9,8 @@ from backends.backend import Planner
 from backends.model import Key, NodeState
 
 if TYPE_CHECKING:
+    from backends.plans.plan import Plan
+
     from .app import Deck
     from .proposal import Approved, Left, Proposal
 
@@ -36,11 +38,15 @@ def propose(
     app: Deck,
     proposal: Proposal,
     *,
+    apply: Callable[[tuple[Plan, ...]], None] | None = None,
     edit: Callable[[], None] | None = None,
     applied: Callable[[], None] | None = None,
     left: Callable[[], None] | None = None,
 ) -> None:
-    """Ask, and after a yes begin. `edit` opens the form again, `applied` is told of a yes, `left` of a no."""
+    """Ask, and after a yes begin. `edit` opens the form again, `applied` is told of a yes, `left` of a no.
+
+    `apply` begins what is more than to run the plans.
+    """
     from .proposal import Approved, Left
     from .screens.plan import PlanDialog
 
@@ -48,7 +54,10 @@ def propose(
 
     def answered(answer: Approved | Left | None) -> None:
         if isinstance(answer, Approved):
-            app.changing.apply(answer.plans, stop=answer.stop)
+            if apply is not None:
+                apply(answer.plans)
+            else:
+                app.changing.apply(answer.plans, stop=answer.stop)
             if applied is not None:
                 applied()
         elif answer is Left.EDIT and edit is not None:

@@ -13,7 +13,7 @@ from ..plans.plan import Plan, Refused
 from ..text import decode, decode_lines
 from ..transport import Completed
 from .job import Job, JobState, read_status
-from .start import FIND_BASE, job_files, lock_name, start_script
+from .start import FIND_BASE, PLACES, job_files, lock_name, start_script
 
 if TYPE_CHECKING:
     from ..fleet import Fleet
@@ -28,18 +28,25 @@ _VISIT = (
     + 'ctdeck_base && [ -f "$base/jobs/$1/run.sh" ] || { echo absent; exit 0; }\nsh "$base/jobs/$1/run.sh" "$2" "$3"\n'
 )
 
-_LIST = (
-    FIND_BASE
-    + """
-ctdeck_base || exit 0
+#: Makes no folder: a node that has no jobs stays as it is.
+_LIST = """
+found=
+for base in PLACES; do
+    base=${CTDECK_ROOT-}$base
+    if [ -O "$base" ] && [ -w "$base/jobs" ] && [ -w "$base/locks" ]; then found=yes; break; fi
+done
+[ -n "$found" ] || exit 0
 ls -1 "$base/jobs" 2>/dev/null | grep '^[0-9]' | tail -n "$1" | while read -r id; do
     [ -f "$base/jobs/$id/run.sh" ] || continue
     said=$(sh "$base/jobs/$id/run.sh" status 0)
-    case $said in *"state dead"*) sh "$base/jobs/$id/run.sh" recover; said=$(sh "$base/jobs/$id/run.sh" status 0) ;; esac
+    dead=
+    if [ "$2" = repair ] && printf '%s\\n' "$said" | grep '^state dead$' >/dev/null; then
+        dead=yes; sh "$base/jobs/$id/run.sh" recover; said=$(sh "$base/jobs/$id/run.sh" status 0)
+    fi
     printf '%s\\n' "$said"
+    [ -z "$dead" ] || echo 'was dead'
 done
-"""
-)
+""".replace("PLACES", " ".join(PLACES))
 
 _CHANGES = (
     FIND_BASE
@@ -96,9 +103,10 @@ class Jobs:
         await self._visit(node, job_id, "recover")
         return await self.ask(node, job_id)
 
-    async def listed(self, node: str) -> list[Job]:
-        """The newest jobs of a node, of all admins, oldest first. Dead ones are put right on the way."""
-        done = await self._fleet.run(node, _LIST, str(LISTED), timeout=4 * ASK_TIMEOUT)
+    async def listed(self, node: str, *, repair: bool = True) -> list[Job]:
+        """The newest jobs of a node, of all admins, oldest first. With `repair`, dead ones are put right on the way."""
+        what = "repair" if repair else "look"
+        done = await self._fleet.run(node, _LIST, str(LISTED), what, timeout=4 * ASK_TIMEOUT)
         return _read_all(node, done)
 
     async def changes(self, key: Key) -> list[Job]:

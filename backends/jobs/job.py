@@ -52,6 +52,7 @@ class Job:
     detail: tuple[str, ...] = ()  # the words of its result after the first
     now: float | None = None  # uptime of the node
     log: tuple[str, ...] = ()
+    was_dead: bool = False  # put right by the question that found it
 
     @property
     def over(self) -> bool:
@@ -128,6 +129,8 @@ def read_status(node: str, lines: Iterable[str]) -> Job:
             job.state, job.detail = _ENDED.get(ended[0], JobState.UNKNOWN), tuple(ended[1:])
         elif word == "state":
             job.state = JobState.DEAD if value == "dead" else JobState.RUNNING
+        elif line == "was dead":
+            job.was_dead = True
         elif word == "log":
             log.append(value)
     job.log = tuple(log)

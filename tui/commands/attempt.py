@@ -5,17 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import re
 import shlex
 import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from backends.errors import ConfigError, CtdeckError, Fault
-from backends.model import Key
+from backends.errors import ConfigError, CtdeckError
 from backends.plans.plan import Misused, Plan, Refused
-from backends.plans.request import CreateSnapshot, DeleteSnapshot, Request, RevertSnapshot, Run
+from backends.plans.request import DeleteSnapshot, Request, RevertSnapshot
 from tui.format import safe
 
 from . import plan_text
@@ -25,16 +22,12 @@ from .session import opened
 from .targets import Target, parse, resolve
 
 if TYPE_CHECKING:
-    from backends.change import Changer, Outcome
+    from backends.attempt import Attempt
+    from backends.change import Changer, Consent, Outcome
     from backends.inventory import Inventory
     from backends.jobs.job import Job
 
     from .questions import Silent, Terminal
-
-#: What a job writes into its log by itself, beside the output of its commands.
-_OURS = re.compile(r"\[\d\d:\d\d:\d\d\] (step \d+: |done$|failed \d|cancelled \d|putting back step \d)")
-#: Lines of the command's output that are fetched.
-_LINES = 2000
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,12 +89,12 @@ class _Try:
         self._options = options
         self._inventory = inventory
         self._target = target
-        self._command = Run(command)
-        self._name = time.strftime("try-%Y%m%d-%H%M%S")
+        self._argv = command
         self._progress = Progress(wanted=not options.json)
         self._told = _Told()
 
     async def done(self) -> int:
+        from backends.attempt import Attempt
         from backends.change import Changer
 
         from .questions import questions
@@ -111,7 +104,7 @@ class _Try:
             async with opened(self._inventory, {self._target.node}, prompts) as fleet:
                 changer = Changer(fleet)
                 key = resolve(fleet.store, self._target).key
-                code = await self._all(changer, key, prompts)
+                code = await self._all(Attempt(changer, key, self._argv), prompts)
         except (ConfigError, Misused):
             raise
         except CtdeckError as error:
@@ -123,33 +116,36 @@ class _Try:
             print(json.dumps(self._told.published(), indent=1))
         return code
 
-    async def _all(self, changer: Changer, key: Key, prompts: Terminal | Silent) -> int:
-        plans = [await changer.prepare(key, request) for request in (CreateSnapshot(self._name), self._command)]
-        self._told.plans = tuple(plans)
+    async def _all(self, attempt: Attempt, prompts: Terminal | Silent) -> int:
+        changer, key = attempt.changer, attempt.key
+        plans = self._told.plans = await attempt.plans()
         if self._options.dry_run:
             for plan in plans:
                 self._say("\n".join([*plan_text.lines(plan), ""]))
             return 4 if any(plan.refused for plan in plans) else 0
-        await self._agreed(changer, plans, prompts)
-        self._told.snapshot = snapshot = await self._run(changer, plans[0])
+        consent = await self._agreed(changer, plans, prompts)
+
+        async def do(plan: Plan) -> Outcome:
+            return await self._run(changer, plan)
+
+        self._told.snapshot = snapshot = await do(plans[0])
         if snapshot.ended != 0:
             return self._ended(snapshot)
         self._say(snapshot.message)
-        # planned anew: the snapshot has changed the container's fingerprint
-        self._told.command = ran = await self._run(changer, await changer.prepare(key, self._command))
+        self._told.command = ran = await attempt.run(do, consent)
         if ran.job is None or not ran.job.over:
             return self._ended(ran)
-        await self._look(changer, key, ran.job)
-        if await self._keeps(key, prompts):
+        await self._look(attempt, ran.job)
+        if await self._keeps(attempt, prompts):
             self._told.kept = True
-            self._say(f"kept; `ctdeck snapshot revert {key.node}/{key.id} {self._name}` would revert it")
+            self._say(f"kept; `ctdeck snapshot revert {key.node}/{key.id} {attempt.name}` would revert it")
             return 0 if self._told.exit == 0 else 1
         self._told.kept = False
-        self._told.revert = reverted = await self._reverted(changer, key)
+        self._told.revert = reverted = await self._reverted(attempt)
         return worst((0 if self._told.exit == 0 else 1, self._ended(reverted)))
 
-    async def _agreed(self, changer: Changer, plans: list[Plan], prompts: Terminal | Silent) -> None:
-        """Raises `Refused` when the answer is not yes."""
+    async def _agreed(self, changer: Changer, plans: tuple[Plan, ...], prompts: Terminal | Silent) -> Consent:
+        """What was said. Raises `Refused` when it was not yes."""
         from backends.change import Consent
 
         target = plans[0].target
@@ -166,8 +162,10 @@ class _Try:
             if said not in ((target,) if typed else ("y", "Y", "yes", "Yes", "YES")):
                 raise Refused("not done: the answer was no")
             confirmed = target
+        consent = Consent(confirmed, self._options.arm)
         for plan in plans:
-            changer.consent(plan, Consent(confirmed, self._options.arm))
+            changer.consent(plan, consent)
+        return consent
 
     async def _run(self, changer: Changer, plan: Plan) -> Outcome:
         def watch(job: Job) -> None:
@@ -176,34 +174,31 @@ class _Try:
 
         return await changer.run(plan, watch=watch)
 
-    async def _look(self, changer: Changer, key: Key, job: Job) -> None:
+    async def _look(self, attempt: Attempt, job: Job) -> None:
         """What came of the command."""
-        whole = await changer.jobs.ask(key.node, job.id, lines=_LINES)
-        self._told.output = tuple(line for line in (whole or job).log if not _OURS.match(line))
-        self._told.exit = 0 if job.detail == () else _exit(job.detail)
-        for line in self._told.output:
+        found = await attempt.found(job)
+        self._told.exit, self._told.output, self._told.state = found.exit, found.output, found.state
+        for line in found.output:
             self._say(f"  | {line}")
-        try:
-            self._told.state = str((await changer.look(key)).values.get("state"))
-        except (Fault, Refused) as error:
-            self._say(f"ctdeck: {error}", bad=True)
-        code = "was ended" if self._told.exit is None else f"exited with {self._told.exit}"
-        self._say(f"{shlex.join(self._command.argv)}: {code}; the container is {self._told.state or 'not known'}")
+        if found.wrong is not None:
+            self._say(f"ctdeck: {found.wrong}", bad=True)
+        self._say(f"{shlex.join(attempt.argv)}: {found.sentence}")
 
-    async def _keeps(self, key: Key, prompts: Terminal | Silent) -> bool:
+    async def _keeps(self, attempt: Attempt, prompts: Terminal | Silent) -> bool:
         if self._options.keep:
             return True
         if self._options.revert_on_failure:
             return self._told.exit == 0
-        target = f"{key.node}/{key.id}"
+        target = f"{attempt.key.node}/{attempt.key.id}"
         said = await prompts.line(f"Enter keeps it; type {target} to revert to the state before: ")
         return said != target
 
-    async def _reverted(self, changer: Changer, key: Key) -> Outcome:
+    async def _reverted(self, attempt: Attempt) -> Outcome:
         from backends.change import Consent
 
         outcome: Outcome | None = None
-        requests: tuple[Request, ...] = (RevertSnapshot(self._name), DeleteSnapshot(self._name))
+        changer, key = attempt.changer, attempt.key
+        requests: tuple[Request, ...] = (RevertSnapshot(attempt.name), DeleteSnapshot(attempt.name))
         for request in requests:
             plan = await changer.prepare(key, request)
             changer.consent(plan, Consent(plan.target, self._options.arm))
@@ -224,8 +219,3 @@ class _Try:
         if not self._options.json or bad:
             lines = "\n".join(safe(line) for line in text.split("\n"))
             self._progress.tell(lines, sys.stderr if bad else sys.stdout)
-
-
-def _exit(detail: tuple[str, ...]) -> int | None:
-    """Exit code of the step that a job failed at: `3 as-is 7`. None: it was killed, or never ran."""
-    return int(detail[2]) if len(detail) > 2 and detail[2].isdecimal() else None

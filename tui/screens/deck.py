@@ -180,7 +180,7 @@ class DeckScreen(DeckActions, Screen[None]):
         self._set("#top", top)
         changing = app.changing
         jobs = jobs_line(
-            changing.running,
+            changing.at_work,
             changing.waiting,
             changing.unread,
             time.monotonic(),

@@ -94,7 +94,7 @@ class JobList(ListPage[None]):
         async def ask(node: str) -> None:
             async with gate:
                 try:
-                    self.jobs[node] = await self.app.changing.changer.jobs.listed(node)
+                    self.jobs[node] = await self.app.changing.nodes.ask(node)
                     self.wrong.pop(node, None)
                 except CtdeckError as error:
                     self.wrong[node] = error.message

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual._path import CSSPathType
 from textual.app import ComposeResult
@@ -300,7 +300,9 @@ class PlanDialog(Dialog["Approved | Left"]):
         self._show()
         self._guard_anew()
 
-    def _planned(self, key: Key) -> Coroutine[Any, Any, Plan]:
+    def _planned(self, key: Key) -> Awaitable[Plan]:
+        if self.proposal.planned is not None:
+            return self.proposal.planned(key)
         changer = self.app.changing.changer
         request = self.proposal.asked
         return changer.undo_plan(key) if request is None else changer.prepare(key, request)

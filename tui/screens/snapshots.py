@@ -1,4 +1,4 @@
-"""The snapshots of a container as a tree (`p`): new, revert, delete."""
+"""The snapshots of a container as a tree (`p`): new, revert, delete; and a command that is tried on top of one."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tui.widgets.surface import Line, justify
 
 from .entry import Entry
 from .inspected import InspectedPage
+from .trial import try_command
 
 if TYPE_CHECKING:
     from tui.app import Deck
@@ -29,7 +30,12 @@ if TYPE_CHECKING:
 class SnapshotList(InspectedPage):
     """The cursor goes over the snapshots only; "you are here" is no choice."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("n", "new", "new"), ("R", "revert", "revert"), ("D", "delete", "delete")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("n", "new", "new"),
+        ("R", "revert", "revert"),
+        ("D", "delete", "delete"),
+        ("T", "try_command", "try a command"),
+    ]
 
     @property
     def snapshots(self) -> list[dict[str, Any]]:
@@ -88,6 +94,7 @@ class SnapshotList(InspectedPage):
             ("n", "new"),
             ("R", "revert"),
             ("D", "delete"),
+            ("T", "try a command"),
             (self.key("undo"), "undo"),
             (self.key("jobs"), "jobs"),
             ("Esc", "back"),
@@ -113,6 +120,10 @@ class SnapshotList(InspectedPage):
             return
         request = DeleteSnapshot(str(chosen.get("id")))
         propose(self.app, Proposal(f"delete snapshot {safe(_name(chosen))}", (self.key_shown,), request))
+
+    def action_try_command(self) -> None:
+        if self.may_change():
+            try_command(self.app, self.key_shown)
 
 
 def new_snapshot(app: Deck, keys: tuple[Key, ...], name: str = "") -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from backends.change import Ended, Outcome
 from tui.changing import Running
 from tui.format import meter, safe, span
+from tui.node_jobs import Foreign
 from tui.theme.glyphs import Glyphs
 from tui.theme.tones import Tone
 
@@ -16,7 +17,7 @@ _METER = 10
 
 
 def jobs_line(
-    running: Sequence[Running],
+    running: Sequence[Running | Foreign],
     waiting: int,
     unread: Sequence[Outcome],
     now: float,
@@ -33,9 +34,9 @@ def jobs_line(
     left: list[Span] = [("jobs  ", Tone.DIM)]
     if running:
         first = running[0]
-        bar = meter(first.steps_done, len(first.plan.steps), _METER, glyphs.full, glyphs.empty)
+        bar = meter(first.steps_done, first.steps, _METER, glyphs.full, glyphs.empty)
         left += [
-            (f"{first.plan.target} {safe(first.plan.action)} ", Tone.NORMAL),
+            (f"{safe(first.target)} {safe(first.action)} ", Tone.NORMAL),
             (bar, Tone.ACCENT),
             (f" {safe(first.step)} {span(now - first.began)}", Tone.NORMAL),
         ]

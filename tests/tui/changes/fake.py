@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from backends.plans.request import (
     Power,
     Request,
     RevertSnapshot,
+    Run,
     SetLimits,
 )
 
@@ -56,8 +58,10 @@ class FakeJobs:
     of: dict[str, list[Job]] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
     fault: Fault | None = None
+    asked: list[tuple[str, bool]] = field(default_factory=list)  # nodes, and whether anything might be put right
 
-    async def listed(self, node: str) -> list[Job]:
+    async def listed(self, node: str, *, repair: bool = True) -> list[Job]:
+        self.asked.append((node, repair))
         if self.fault is not None:
             raise self.fault
         return list(self.of.get(node, []))
@@ -237,6 +241,8 @@ def _parts(key: Key, request: Request) -> Parts:
             lost = ("everything since the snapshot",)
             commands = [f"vzctl snapshot-switch {identifier} --id {snapshot}"]
             return "snapshot revert", (), commands, (), Danger.DESTRUCTIVE, lost
+        case Run(argv=argv):
+            return "run", (), [f"vzctl exec2 {identifier} {shlex.join(argv)}"], (), Danger.ORDINARY, ()
         case DeleteSnapshot(snapshot=snapshot):
             commands = [f"vzctl snapshot-delete {identifier} --id {snapshot}"]
             return "snapshot delete", (), commands, (), Danger.DESTRUCTIVE, ()
