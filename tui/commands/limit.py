@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import time
 from typing import TYPE_CHECKING, Any
 
+from backends import leashes
 from backends.errors import ConfigError
+from backends.model import Leash
 from backends.plans.plan import Misused, Plan
 from backends.plans.request import LIMITS, UNLIMITED, SetLimits, duration, limit_value
 from backends.plans.spoken import beancounter
@@ -89,7 +92,8 @@ def _show(container: Container, values: dict[str, Any]) -> dict[str, Any]:
         name: {"held": each.held, "barrier": each.barrier, "limit": each.limit, "failcnt": each.failcnt}
         for name, each in container.beancounters.items()
     }
-    return {"state": values.get("state"), "limits": limits, "use": use, "beancounters": counters}
+    held = [{"limit": leash.limit, "until": leash.until} for leash in container.leashes]
+    return {"state": values.get("state"), "limits": limits, "use": use, "beancounters": counters, "leashes": held}
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
@@ -107,6 +111,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
             )
         )
     lines = look.table(rows, right=(1, 2, 3))
+    if found["leashes"]:
+        held = leashes.words((Leash(**each) for each in found["leashes"]), time.time())
+        lines += ["", f"leash: {held}, then the old value again"]
     if found["beancounters"]:
         counters = [("BEANCOUNTER", "HELD", "BARRIER", "LIMIT", "FAILCNT")]
         for name, each in found["beancounters"].items():

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from backends.model import Container, Key, Leash
 from tests.wait import until_blocking
+from tui.commands import limit
 
 from .toys import COMMAND, MEMORY, ROOT, Done, Toys
 
@@ -288,6 +290,13 @@ def test_limits_are_shown(toys: Toys) -> None:
     assert found["limits"] == {"memory": {"live": MEMORY, "config": MEMORY}}
     assert found["use"] == {"memory": 1 << 20}
     assert toys.ctdeck("limit", "show", "n1/101").stdout.splitlines()[1].split() == ["memory", "1.0M", "64M", "64M"]
+
+
+def test_a_limit_for_a_while_is_told() -> None:
+    container = Container(Key("n1", "toy", "101"), leashes=(Leash("memory"),))
+    found = limit._show(container, {"limits.memory.live": MEMORY, "limits.memory.config": None})
+    assert found["leashes"] == [{"limit": "memory", "until": None}]
+    assert limit._lines(found)[-1] == "leash: memory for a while, then the old value again"
 
 
 def test_snapshots(toys: Toys) -> None:
