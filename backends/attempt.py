@@ -72,8 +72,8 @@ class Attempt:
         return Found(_exit(job.detail), output(whole or job), state, wrong)
 
 
-def whole(plans: tuple[Plan, Plan]) -> Plan:
-    """Both as one plan, to be shown and agreed to; never to be run."""
+def whole(plans: tuple[Plan, Plan], name: str) -> Plan:
+    """Both as one plan, to be shown and agreed to; never to be run. `name`: that of the snapshot."""
     snapshot, command = plans
     return replace(
         command,
@@ -84,7 +84,8 @@ def whole(plans: tuple[Plan, Plan]) -> Plan:
         freeze=snapshot.freeze,
         lost=(*snapshot.lost, *command.lost),
         danger=Danger.DESTRUCTIVE if Danger.DESTRUCTIVE in (snapshot.danger, command.danger) else Danger.ORDINARY,
-        no_undo="afterwards you are asked: keep what came of it, or revert to the snapshot",
+        undo=("snapshot", "revert", name),
+        no_undo="",
     )
 
 

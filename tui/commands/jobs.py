@@ -85,7 +85,7 @@ async def _listed(changer: Changer, names: list[str]) -> tuple[list[Job], dict[s
             try:
                 if node.answered is None:
                     raise unreachable(node)
-                return await changer.jobs.listed(name)
+                return await changer.jobs.listed(name, repair=not node.read_only)
             except Fault as fault:
                 silent[name] = fault
                 return []

@@ -130,7 +130,7 @@ def try_command(app: Deck, key: Key, text: str = "") -> None:
         attempt = Attempt(app.changing.changer, key, command_line(said))
 
         async def planned(_: Key) -> Plan:
-            return whole(await attempt.plans())
+            return whole(await attempt.plans(), attempt.name)
 
         def apply(plans: tuple[Plan, ...]) -> None:
             trying = Trying(app, attempt, armed=bool(app.changing.armed_left(key.node)))

@@ -60,6 +60,7 @@ async def test_the_plan_has_snapshot_and_command_and_runs_both_in_order() -> Non
     async with changes(size=(120, 36)) as page:
         await asked(page, command="apt-get -y upgrade")
         await page.shows("try of hn01/102", "vzctl snapshot 102", "vzctl exec2 102 apt-get -y upgrade")
+        await page.shows("ctdeck snapshot revert hn01/102 try-20")
         snapshot, command = (request for _, request in page.said.prepared)
         assert isinstance(snapshot, CreateSnapshot)
         assert snapshot.name.startswith("try-20")
