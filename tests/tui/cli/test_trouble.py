@@ -60,7 +60,7 @@ def served(*options: str) -> Iterator[tuple[str, str]]:
     watchdog.start()
     try:
         fleet = process.stdout.readline().strip()
-        yield fleet, process.stdout.readline().strip().removeprefix("culprit ") if options else ""
+        yield fleet, process.stdout.readline().strip().removeprefix("culprit ") if "--scenario" in options else ""
     finally:
         watchdog.cancel()
         process.terminate()
