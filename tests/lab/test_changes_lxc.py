@@ -123,7 +123,8 @@ def made(lab: Lab, copy: str) -> Iterator[Subject]:
     try:
         yield subject
     finally:
-        lab.enter(NODE, "sh", "-c", f"lxc-unfreeze -n {name} 2>/dev/null; lxc-destroy -f -s -n {name} 2>/dev/null; :")
+        gone = f"lxc-unfreeze -n {name}; lxc-stop -k -n {name}; lxc-destroy -f -s -n {name}; rm -rf /var/lib/lxc/{name}"
+        lab.enter(NODE, "sh", "-c", f"{{ {gone}; }} 2>/dev/null; :")
 
 
 @pytest.fixture
