@@ -15,6 +15,7 @@ from backends.model import Container, Key
 from backends.plans.plan import Misused, Plan, Refused
 from backends.plans.request import Addresses, CreateSnapshot, DeleteSnapshot, RevertSnapshot, SetLimits
 from backends.plans.spoken import request_of
+from tests import need
 
 from .recorded import BACKEND, hn1, planned, recorded
 
@@ -78,7 +79,7 @@ NAUGHTY = (
 def shell(request: pytest.FixtureRequest) -> list[str]:
     words: list[str] = request.param.split()
     if shutil.which(words[0]) is None:
-        pytest.skip(f"{words[0]} is not installed")
+        need.unmet(f"{words[0]} is not installed")
     return words
 
 
